@@ -1,0 +1,28 @@
+"""Multimodal learning that is plain scikit-learn."""
+
+import lazy_loader
+
+__version__ = "0.1.0.dev0"
+
+# Every public name, loaded on first use: `import sklearn_mm` stays light.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["datasets"],
+    submod_attrs={
+        "features": ["FeatureBlock", "MultimodalFeatures"],
+        "transformers": [
+            "AudioTransformer",
+            "ImageTransformer",
+            "TextTransformer",
+            "TimeSeriesTransformer",
+        ],
+        "compose": ["MultimodalFeatureUnion", "make_multimodal_union"],
+        "estimators": [
+            "AttentionFusionClassifier",
+            "CNNEncoder",
+            "RNNEncoder",
+            "SelfAttentionEncoder",
+            "VectorEncoder",
+        ],
+    },
+)

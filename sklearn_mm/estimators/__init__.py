@@ -1,0 +1,1 @@
+"""Estimators that learn from several modalities, and the encoders they use."""

@@ -1,0 +1,1 @@
+"""Plain PyTorch modules: encoders, attention, the network. No scikit-learn."""

@@ -1,0 +1,204 @@
+"""One column of a table, in any container, as a list of cells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Number
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+
+@dataclass
+class Column:
+    """The cells of one column.
+
+    Attributes
+    ----------
+    cells : list of length n_samples
+        For the layout ``"cells"`` whatever the column holds; for ``"numbers"`` a 1-D
+        float array per row of a numeric table; for ``"columns"`` a tuple per row of
+        a table of several columns.
+    layout : {"cells", "numbers", "columns"}
+        Which of the three.
+    name : str or None
+        Of the column, for messages.
+    """
+
+    cells: list
+    layout: str
+    name: str | None = None
+
+    def where(self, row):
+        """Say where a cell stands, for messages."""
+        column = "" if self.name is None else f"column {self.name!r}, "
+        return f"{column}row {row}"
+
+
+def is_missing(cell):
+    """Tell whether a cell is ``None``, NaN, ``pd.NA`` or ``pd.NaT``.
+
+    Examples
+    --------
+    >>> is_missing(None), is_missing(float("nan")), is_missing("")
+    (True, True, False)
+    """
+    if cell is None:
+        return True
+    if isinstance(cell, float | np.floating):
+        return bool(np.isnan(cell))
+    # By name, so that a table of polars or numpy does not import pandas.
+    return type(cell).__name__ in ("NAType", "NaTType")
+
+
+def check_column(estimator, X, *, reset):
+    """Read X as one column of cells and check it against the fitted columns.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or checked.
+    X : list, Series, 1-D or n-D array, or table of pandas, polars or pyarrow
+        One cell a row. A numeric 2-D array or table is a row of numbers a cell.
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    Column
+    """
+    owner = type(estimator).__name__
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{owner} takes cells, but sparse data was passed. Use X.toarray()."
+        )
+    if isinstance(X, str | bytes | Mapping) or not hasattr(X, "__len__"):
+        if not hasattr(X, "__array__"):
+            raise ValueError(
+                f"{owner} expects a column: a list, Series or array with one cell a "
+                f"row. Found one {type(X).__name__}. Put a single cell in a list."
+            )
+        X = np.asarray(X)
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        X = X.to_pandas()
+    if hasattr(X, "columns"):
+        return _table_column(estimator, X, reset)
+    name = getattr(X, "name", None)
+    X = _as_cells_or_rows(X, owner)
+    if X.ndim == 2:
+        _check_not_empty(X.shape, owner)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return _array_column(X)
+    _check_not_empty((len(X), 1), owner)
+    _check_single(estimator, reset)
+    return Column(list(X), "cells", None if name is None else str(name))
+
+
+def _table_column(estimator, X, reset):
+    """Read a table of pandas or polars: its only column, or its rows."""
+    owner = type(estimator).__name__
+    _check_not_empty(X.shape, owner)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    names = [str(name) for name in X.columns]
+    columns = [X[column] for column in X.columns]
+    if len(columns) == 1 and not _is_numeric(columns[0]):
+        return Column(list(columns[0]), "cells", names[0])
+    name = ", ".join(names) if len(names) <= 3 else f"{names[0]}, ..., {names[-1]}"
+    if all(_is_numeric(column) for column in columns):
+        rows = np.column_stack([_to_float(column) for column in columns])
+        return Column(list(rows), "numbers", name)
+    rows = list(zip(*[list(column) for column in columns], strict=True))
+    return Column(rows, "columns", name)
+
+
+def _array_column(X):
+    """Read a 2-D array: its only column of objects, or its rows."""
+    if X.dtype.kind in "fiub":
+        return Column(list(X.astype(np.float64)), "numbers")
+    if X.shape[1] == 1:
+        return Column(list(X[:, 0]), "cells")
+    if X.dtype.kind == "O" and any(
+        isinstance(cell, Number) and not is_missing(cell) for cell in X[0]
+    ):
+        return Column(list(X.astype(np.float64)), "numbers")
+    return Column([tuple(row) for row in X], "columns")
+
+
+def _as_cells_or_rows(X, owner):
+    """Turn any other container into a 1-D array of objects or a 2-D array."""
+    if isinstance(X, np.ndarray) or (
+        hasattr(X, "__array__") and not hasattr(X, "name")
+    ):
+        X = np.asarray(X)
+        _refuse_complex(X)
+        if X.ndim == 1 and X.dtype.kind in "fiub":
+            raise ValueError(
+                f"{owner} expects cells or a 2-D array of numbers, found a 1-D array "
+                "of numbers. Reshape your data with X.reshape(1, -1) if it is one "
+                "cell, or X.reshape(-1, 1) if each number is one."
+            )
+        if X.ndim <= 2:
+            return X if X.ndim else X.reshape(1)
+        return _object_array(list(X))
+    cells = list(X)
+    if _are_equal_rows(cells):
+        rows = np.asarray(cells)
+        _refuse_complex(rows)
+        return rows
+    return _object_array(cells)
+
+
+def _are_equal_rows(cells):
+    """Tell whether a list is a table of numbers written as nested lists."""
+    if not cells or not all(isinstance(cell, list | tuple) for cell in cells):
+        return False
+    if len({len(cell) for cell in cells}) > 1:
+        return False
+    return all(isinstance(value, Number) for cell in cells for value in cell)
+
+
+def _object_array(cells):
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
+
+
+def _check_not_empty(shape, owner):
+    for size, what in zip(shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={tuple(shape)}) while a minimum "
+                f"of 1 is required by {owner}."
+            )
+
+
+def _check_single(estimator, reset):
+    """Set or check the number of columns where X is a bare column."""
+    if reset:
+        estimator.n_features_in_ = 1
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif estimator.n_features_in_ != 1:
+        raise ValueError(
+            f"X has 1 features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input"
+        )
+
+
+def _refuse_complex(X):
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: found an array of complex cells")
+
+
+def _is_numeric(column):
+    dtype = column.dtype
+    if hasattr(dtype, "is_numeric"):  # polars
+        return dtype.is_numeric()
+    kind = getattr(dtype, "kind", "O")
+    return kind in "fiub" and getattr(dtype, "name", "") != "category"
+
+
+def _to_float(column):
+    if hasattr(column, "iloc"):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return column.cast(float).to_numpy()
