@@ -1,13 +1,13 @@
 """Transformers of one column of cells into a FeatureBlock."""
 
-from sklearn_mm.transformers.audio import AudioTransformer
-from sklearn_mm.transformers.image import ImageTransformer
-from sklearn_mm.transformers.text import TextTransformer
-from sklearn_mm.transformers.timeseries import TimeSeriesTransformer
+import lazy_loader
 
-__all__ = [
-    "AudioTransformer",
-    "ImageTransformer",
-    "TextTransformer",
-    "TimeSeriesTransformer",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "audio": ["AudioTransformer"],
+        "image": ["ImageTransformer"],
+        "text": ["TextTransformer"],
+        "timeseries": ["TimeSeriesTransformer"],
+    },
+)

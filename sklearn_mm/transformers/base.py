@@ -5,6 +5,7 @@ import warnings
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
 
@@ -56,7 +57,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             column = check_column(self, X, reset=True)
             samples = self._read(column)
             self._learn(samples)
-            return self._to_block(samples)
+            return for_container(self, self._to_block(samples))
 
     def transform(self, X):
         """Turn a column of cells into features.
@@ -72,7 +73,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         column = check_column(self, X, reset=False)
-        return self._to_block(self._read(column))
+        return for_container(self, self._to_block(self._read(column)))
 
     def _check_parameters(self):
         """Raise ValueError for parameters that cannot work; subclasses extend."""

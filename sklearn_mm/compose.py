@@ -1,0 +1,494 @@
+"""MultimodalFeatureUnion: a table of cells into features, column by column."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import TransformerMixin, clone
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import Bunch
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_mm._compat import (
+    _BaseComposition,
+    _check_feature_names_in,
+    _get_column_indices,
+    _print_elapsed_time,
+    _raise_for_params,
+    _safe_indexing,
+    _safe_set_output,
+    _VisualBlock,
+    for_container,
+)
+from sklearn_mm._state import unchanged_on_failure
+from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.readers.table import check_table
+
+
+class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
+    """Transform the columns of a table, each modality by its own transformer.
+
+    It has the manners of :class:`sklearn.compose.ColumnTransformer`, but keeps the
+    modalities apart: what it gives is :class:`MultimodalFeatures`, with one block of
+    tokens for each transformer.
+
+    Parameters
+    ----------
+    transformers : list of (str, transformer, columns)
+        ``name`` is the modality's name and the prefix of its parameters.
+        ``transformer`` is a transformer of this package, any other scikit-learn
+        transformer, whose output is then one vector a row, ``"passthrough"`` or
+        ``"drop"``. ``columns`` is a name or position (the transformer is then given
+        one 1-D column), a list or slice of them or a boolean mask (then a table), or
+        a callable that gives one of these for X.
+    remainder : {"drop", "passthrough"} or transformer, default="drop"
+        What becomes of the columns that none of the transformers names. Their modality
+        is called ``"remainder"``.
+    n_jobs : int, default=None
+        Transformers that run at once, in processes, as in scikit-learn.
+    verbose : bool, default=False
+        Whether to print the time that each transformer took to fit.
+    verbose_feature_names_out : bool, default=True
+        Whether features are named ``<modality>__<feature>``. Otherwise names stay
+        as they are and must differ.
+
+    Attributes
+    ----------
+    transformers_ : list of (str, fitted transformer, columns)
+        ``columns`` are names where X was a table with names, else positions.
+    named_transformers_ : Bunch
+        The fitted transformers by name.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of str
+        Their names, where X is a table with names.
+
+    See Also
+    --------
+    make_multimodal_union : Choose a transformer for each column by its cells.
+    AttentionFusionClassifier : Learns from what this gives.
+
+    Notes
+    -----
+    With ``set_output(transform="pandas")`` the result is the flat view as a DataFrame,
+    for scikit-learn's own estimators. Before an estimator of this package leave the
+    default: the flat view has lost the sequences.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_mm import MultimodalFeatureUnion, TextTransformer
+    >>> X = pd.DataFrame({
+    ...     "caption": ["a red fox", None, "two birds"],
+    ...     "age": [1.0, 2.0, 4.0],
+    ... })
+    >>> union = MultimodalFeatureUnion([
+    ...     ("text", TextTransformer(), "caption"),
+    ...     ("table", StandardScaler(), ["age"]),
+    ... ])
+    >>> features = union.fit_transform(X)
+    >>> features
+    MultimodalFeatures(3 samples: text=tokens, table=vector)
+    >>> features["text"].lengths
+    array([3, 0, 2])
+    """
+
+    def __init__(
+        self,
+        transformers,
+        *,
+        remainder="drop",
+        n_jobs=None,
+        verbose=False,
+        verbose_feature_names_out=True,
+    ):
+        self.transformers = transformers
+        self.remainder = remainder
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_feature_names_out = verbose_feature_names_out
+
+    # _BaseComposition reads and writes (name, transformer) pairs.
+    @property
+    def _pairs(self):
+        try:
+            return [(name, transformer) for name, transformer, _ in self.transformers]
+        except (TypeError, ValueError):
+            return self.transformers
+
+    @_pairs.setter
+    def _pairs(self, value):
+        self.transformers = [
+            (name, transformer, columns)
+            for (name, transformer), (_, _, columns) in zip(
+                value, self.transformers, strict=True
+            )
+        ]
+
+    def get_params(self, deep=True):
+        """Get parameters, those of the transformers included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the transformers' own parameters.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("_pairs", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, those of the transformers included.
+
+        Parameters
+        ----------
+        **params : dict
+            By name; ``<modality>__<parameter>`` for a transformer's.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("_pairs", **params)
+        return self
+
+    def fit(self, X, y=None, **params):
+        """Fit every transformer to its columns.
+
+        Parameters
+        ----------
+        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
+            The cells.
+        y : array-like of shape (n_samples,), default=None
+            For transformers that use it.
+        **params : dict
+            Metadata, routed to the transformers.
+
+        Returns
+        -------
+        self
+        """
+        _raise_for_params(params, self, "fit")
+        self.fit_transform(X, y, **params)
+        return self
+
+    def fit_transform(self, X, y=None, **params):
+        """Fit every transformer to its columns and join what they give.
+
+        Parameters
+        ----------
+        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
+            The cells.
+        y : array-like of shape (n_samples,), default=None
+            For transformers that use it.
+        **params : dict
+            Metadata, routed to the transformers.
+
+        Returns
+        -------
+        MultimodalFeatures of n_samples
+        """
+        _raise_for_params(params, self, "fit_transform")
+        with unchanged_on_failure(self):
+            X = check_table(type(self).__name__, X)
+            validate_data(self, X, reset=True, skip_check_array=True)
+            plan = self._plan(X)
+            routed = process_routing(self, "fit_transform", **params)
+            messages = [
+                f"({i} of {len(plan)}) Processing {name}"
+                for i, (name, _, _) in enumerate(plan, 1)
+            ]
+            fitted = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fit_transform_one)(
+                    name,
+                    clone(transformer),
+                    _safe_indexing(X, columns, axis=1),
+                    y,
+                    routed[name],
+                    message if self.verbose else None,
+                )
+                for (name, transformer, columns), message in zip(
+                    plan, messages, strict=True
+                )
+            )
+            self.transformers_ = [
+                (name, transformer, columns)
+                for (name, _, columns), (transformer, _) in zip(
+                    plan, fitted, strict=True
+                )
+            ]
+            names = [name for name, _, _ in plan]
+            blocks = [block for _, block in fitted]
+            return self._join(names, blocks)
+
+    def transform(self, X, **params):
+        """Transform the columns and join what the transformers give.
+
+        Parameters
+        ----------
+        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
+            The cells. Of a table with names, the columns that were fitted are taken by
+            name, in any order and among others.
+        **params : dict
+            Metadata, routed to the transformers.
+
+        Returns
+        -------
+        MultimodalFeatures of n_samples
+        """
+        _raise_for_params(params, self, "transform")
+        check_is_fitted(self)
+        X = self._check_fitted_columns(check_table(type(self).__name__, X))
+        routed = process_routing(self, "transform", **params)
+        blocks = Parallel(n_jobs=self.n_jobs)(
+            delayed(_transform_one)(
+                name, transformer, _safe_indexing(X, columns, axis=1), routed[name]
+            )
+            for name, transformer, columns in self.transformers_
+        )
+        return self._join([name for name, _, _ in self.transformers_], blocks)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the flat view.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of X's columns, where they are not known from ``fit``.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        input_features = _check_feature_names_in(self, input_features)
+        named = []
+        for name, transformer, columns in self.transformers_:
+            if not hasattr(transformer, "get_feature_names_out"):
+                raise AttributeError(
+                    f"transformer {name!r} ({type(transformer).__name__}) has no "
+                    "get_feature_names_out"
+                )
+            own = self._column_names(columns, input_features)
+            features = transformer.get_feature_names_out(own)
+            prefix = f"{name}__" if self.verbose_feature_names_out else ""
+            named += [f"{prefix}{feature}" for feature in features]
+        if len(set(named)) < len(named):
+            twice = sorted({name for name in named if named.count(name) > 1})[:5]
+            raise ValueError(
+                f"features share a name: {twice}. Set verbose_feature_names_out=True."
+            )
+        return np.asarray(named, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Choose what transform gives.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            "default": MultimodalFeatures. The others: the flat view as a table.
+            None leaves it as it is.
+
+        Returns
+        -------
+        self
+        """
+        return super().set_output(transform=transform)
+
+    @property
+    def named_transformers_(self):
+        """Fitted transformers by name."""
+        return Bunch(**{name: fitted for name, fitted, _ in self.transformers_})
+
+    def get_metadata_routing(self):
+        """Say which transformer asks for which metadata.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self)
+        steps = [(name, transformer) for name, transformer, _ in self.transformers]
+        for name, step in [*steps, ("remainder", self.remainder)]:
+            mapping = MethodMapping().add(caller="transform", callee="transform")
+            for caller in ("fit", "fit_transform"):
+                if hasattr(step, "fit_transform"):
+                    mapping.add(caller=caller, callee="fit_transform")
+                else:
+                    mapping.add(caller=caller, callee="fit")
+                    mapping.add(caller=caller, callee="transform")
+            router.add(method_mapping=mapping, **{name: step})
+        return router
+
+    def _plan(self, X):
+        """List (name, unfitted transformer, columns) of all that is not dropped."""
+        self._check_transformers()
+        taken, plan = set(), []
+        for name, transformer, columns in self.transformers:
+            columns = columns(X) if callable(columns) else columns
+            if isinstance(columns, slice) and columns == slice(None):
+                columns = list(range(X.shape[1]))
+            try:
+                indices = _get_column_indices(X, columns)
+            except ValueError as error:
+                raise ValueError(f"modality {name!r}: {error}") from error
+            taken.update(indices)
+            if indices and not _is(transformer, "drop"):
+                single = np.isscalar(columns)
+                plan.append((name, transformer, self._selector(indices, single)))
+        rest = [index for index in range(X.shape[1]) if index not in taken]
+        if rest and not _is(self.remainder, "drop"):
+            plan.append(("remainder", self.remainder, self._selector(rest, False)))
+        if not plan:
+            raise ValueError(
+                "no column is left: every transformer is 'drop' or names no columns"
+            )
+        return [
+            (name, _passthrough() if _is(step, "passthrough") else step, columns)
+            for name, step, columns in plan
+        ]
+
+    def _selector(self, indices, single):
+        """Turn positions into what selects the columns again, by name if there are."""
+        names = getattr(self, "feature_names_in_", None)
+        columns = indices if names is None else [names[index] for index in indices]
+        return columns[0] if single else columns
+
+    def _column_names(self, columns, input_features):
+        """Name the columns that a selector selects."""
+        columns = [columns] if np.isscalar(columns) else columns
+        if hasattr(self, "feature_names_in_"):
+            return np.asarray(columns, dtype=object)
+        return input_features[columns]
+
+    def _check_transformers(self):
+        if not isinstance(self.transformers, list) or not self.transformers:
+            raise ValueError(
+                "transformers must be a list of (name, transformer, columns), found "
+                f"{self.transformers!r}"
+            )
+        for entry in self.transformers:
+            if not isinstance(entry, tuple) or len(entry) != 3:
+                raise ValueError(
+                    f"each entry must be (name, transformer, columns), found {entry!r}"
+                )
+        names = [name for name, _ in self._pairs]
+        self._validate_names(names)
+        if "remainder" in names:
+            raise ValueError("'remainder' is the name of the remaining columns")
+        for name, step in [*self._pairs, ("remainder", self.remainder)]:
+            if _is(step, "drop") or _is(step, "passthrough"):
+                continue
+            if not hasattr(step, "transform") or not hasattr(step, "fit"):
+                raise TypeError(
+                    f"{name!r} must be a transformer with fit and transform, 'drop' or "
+                    f"'passthrough', found {step!r}"
+                )
+
+    def _check_fitted_columns(self, X):
+        """Check that X has the fitted columns: by name in a table, else by number."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None or not hasattr(X, "columns"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+            if names is not None:
+                raise ValueError(
+                    f"{type(self).__name__} was fitted on a table with the columns "
+                    f"{list(names)}, found a {type(X).__name__} without names"
+                )
+            return X
+        missing = {}
+        for name, _, columns in self.transformers_:
+            columns = [columns] if np.isscalar(columns) else columns
+            absent = [column for column in columns if column not in X.columns]
+            if absent:
+                missing[name] = absent
+        if missing:
+            listed = "; ".join(f"modality {k!r} needs {v}" for k, v in missing.items())
+            raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
+        return X
+
+    def _join(self, names, blocks):
+        features = MultimodalFeatures(list(zip(names, blocks, strict=True)))
+        return for_container(self, features)
+
+    def _sk_visual_block_(self):
+        entries = getattr(self, "transformers_", None)
+        if entries is None:
+            entries = list(self.transformers)
+            if not _is(self.remainder, "drop"):
+                entries.append(("remainder", self.remainder, ""))
+        names, transformers, columns = zip(*entries, strict=True)
+        return _VisualBlock("parallel", transformers, names=names, name_details=columns)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "transformers_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _is(step, word):
+    return isinstance(step, str) and step == word
+
+
+def _passthrough():
+    return FunctionTransformer(
+        accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
+    )
+
+
+def _fit_transform_one(name, transformer, X, y, params, message):
+    # Blocks, or plain arrays, whatever container is configured globally.
+    _safe_set_output(transformer, transform="default")
+    with _print_elapsed_time("MultimodalFeatureUnion", message):
+        try:
+            if hasattr(transformer, "fit_transform"):
+                result = transformer.fit_transform(X, y, **params.fit_transform)
+            else:
+                result = transformer.fit(X, y, **params.fit).transform(
+                    X, **params.transform
+                )
+            return transformer, _as_block(result, X)
+        except Exception as error:
+            raise _named(error, name) from error
+
+
+def _transform_one(name, transformer, X, params):
+    try:
+        return _as_block(transformer.transform(X, **params.transform), X)
+    except Exception as error:
+        raise _named(error, name) from error
+
+
+def _as_block(result, X):
+    """Take a transformer's output as a block: rows of a 2-D output are vectors."""
+    if isinstance(result, FeatureBlock):
+        return result
+    if not sparse.issparse(result):
+        result = np.asarray(result)
+    if result.ndim != 2 or result.shape[0] != len(X):
+        raise ValueError(
+            f"expected a FeatureBlock or {len(X)} rows of a 2-D array from the "
+            f"transformer, found shape {result.shape}"
+        )
+    return FeatureBlock.from_vectors(result)
+
+
+def _named(error, name):
+    """Give an error that says in which modality it arose."""
+    message = f"modality {name!r}: {error}"
+    for kind in (TypeError, ValueError):
+        if isinstance(error, kind):
+            return kind(message)
+    return RuntimeError(message)

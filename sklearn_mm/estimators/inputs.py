@@ -1,0 +1,195 @@
+"""What an estimator is given, as features and rows that can be trained on."""
+
+import hashlib
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array, validate_data
+
+from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+
+# Name of the modality where X is a plain 2-D array or one block.
+SINGLE_MODALITY = "features"
+
+# Whole weights that sum to at most this many times the rows are rows repeated.
+_MAX_REPETITION = 4
+
+
+def check_features(estimator, X, *, reset):
+    """Take X as MultimodalFeatures and check it against what was fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or checked, and whose
+        ``modalities_in_`` are what X must hold unless ``reset``.
+    X : MultimodalFeatures, FeatureBlock, or {array, sparse matrix, table}
+        A 2-D array is one modality of vectors, in which NaN is a missing number.
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    MultimodalFeatures
+        When not ``reset`` with the fitted modalities in their order; one that X has
+        not is missing in every row.
+    """
+    if isinstance(X, FeatureBlock):
+        X = MultimodalFeatures([(SINGLE_MODALITY, X)])
+    if not isinstance(X, MultimodalFeatures):
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+        )
+        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
+    elif reset:
+        validate_data(estimator, X, reset=True, skip_check_array=True)
+    _check_values(type(estimator).__name__, X)
+    return X if reset else _as_fitted(estimator, X)
+
+
+def _check_values(owner, features):
+    """Refuse no rows, no numbers, and numbers that are not finite."""
+    if not len(features):
+        raise ValueError(
+            f"Found features with 0 sample(s) while a minimum of 1 is required by "
+            f"{owner}."
+        )
+    for name, block in features.blocks.items():
+        values = block.values.data if sparse.issparse(block.values) else block.values
+        if values.dtype.kind != "f":
+            continue
+        # One pass: a sum is finite only where every number is (or it overflows).
+        with np.errstate(all="ignore"):
+            if np.isfinite(np.sum(values, dtype=np.float64)):
+                continue
+        bad = ~np.isfinite(values)
+        if block.kind == "vector":
+            bad = np.isinf(values)
+        if bad.any():
+            where = ""
+            if not sparse.issparse(block.values):
+                token = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
+                row = int(np.searchsorted(block.offsets, token, side="right")) - 1
+                where = f", row {row}"
+            raise ValueError(
+                f"modality {name!r}{where}: found NaN or infinity in a block of kind "
+                f"{block.kind!r}. Clean it in its transformer, or make the row missing."
+            )
+
+
+def _as_fitted(estimator, features):
+    """Order the modalities as in fit, and check each block."""
+    fitted = estimator.modalities_in_
+    unknown = [name for name in features.names if name not in fitted]
+    if unknown:
+        raise ValueError(
+            f"X has the modalities {features.names}, but {type(estimator).__name__} "
+            f"was fitted on {list(fitted)}: {unknown} are unknown"
+        )
+    blocks = []
+    for name, modality in fitted.items():
+        if name not in features.blocks:
+            blocks.append((name, _empty_block(modality, len(features))))
+            continue
+        block = features[name]
+        for what in ("kind", "token_shape", "vocabulary_size"):
+            found, expected = getattr(block, what), getattr(modality, what)
+            if found != expected:
+                raise ValueError(
+                    f"modality {name!r} of X has {what} {found!r}, but "
+                    f"{type(estimator).__name__} was fitted on {expected!r}"
+                )
+        blocks.append((name, block))
+    return MultimodalFeatures(blocks)
+
+
+def _empty_block(modality, n_samples):
+    return FeatureBlock.from_samples(
+        [None] * n_samples,
+        modality.kind,
+        token_shape=modality.token_shape,
+        dtype=np.int32 if modality.kind == "tokens" else np.float32,
+        vocabulary_size=modality.vocabulary_size,
+    )
+
+
+def check_weights(sample_weight, n_samples):
+    """Check sample weights: ndarray of shape (n_samples,), float64, or None."""
+    if sample_weight is None:
+        return None
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.ndim == 0:
+        weight = np.full(n_samples, float(weight))
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must be 1-D with one weight for each of the {n_samples} "
+            f"rows, found shape {weight.shape}"
+        )
+    if (weight < 0).any() or not (weight > 0).any():
+        raise ValueError(
+            "sample_weight must not be negative, and not zero for every row; found "
+            f"weights from {weight.min()} to {weight.max()}"
+        )
+    return weight
+
+
+def training_rows(features, target, weight):
+    """Put the rows in the order of their content, and turn whole weights into rows.
+
+    So neither the order in which the rows arrive changes what is learned, nor whether
+    a row stands twice or once with a weight of two.
+
+    Parameters
+    ----------
+    features : MultimodalFeatures
+        Of n_samples.
+    target : ndarray of shape (n_samples, ...)
+        Encoded.
+    weight : ndarray of shape (n_samples,), or None
+        Rows of weight zero are left out.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (n_rows,)
+        Into the features.
+    weight : ndarray of shape (n_rows,), or None
+        Weights that are not rows repeated, with a mean of one.
+    """
+    target = target.astype(str) if target.dtype.kind == "O" else target
+    rows = np.lexsort(_digests(features, target).T)
+    if weight is None:
+        return rows, None
+    rows = rows[weight[rows] > 0]
+    weight = weight[rows]
+    whole = np.all(weight == np.floor(weight))
+    if whole and weight.sum() <= _MAX_REPETITION * len(rows):
+        return np.repeat(rows, weight.astype(np.int64)), None
+    if np.all(weight == weight[0]):
+        return rows, None
+    return rows, weight / weight.mean()
+
+
+def _digests(features, target):
+    """Digest each row's content and target: (n_samples, 2) of uint64."""
+    digests = []
+    blocks = list(features.blocks.values())
+    for row in range(len(features)):
+        digest = hashlib.blake2b(np.ascontiguousarray(target[row]), digest_size=16)
+        for block in blocks:
+            start, stop = block.offsets[row], block.offsets[row + 1]
+            values = block.values[start:stop]
+            # The length keeps the end of one modality from the start of the next.
+            digest.update(int(stop - start).to_bytes(8, "little"))
+            if sparse.issparse(values):
+                digest.update(np.ascontiguousarray(values.indices, dtype=np.int64))
+                values = values.data
+            digest.update(np.ascontiguousarray(values))
+        digests.append(digest.digest())
+    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)

@@ -1,0 +1,100 @@
+"""What an encoder must know of its modality before it can be built."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+# Rows are read in chunks of about this many bytes, in float64.
+_CHUNK_BYTES = 2**26
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One modality of the training rows.
+
+    Attributes
+    ----------
+    kind : str
+        As in :class:`sklearn_mm.FeatureBlock`.
+    token_shape : tuple of int
+        Of one token.
+    vocabulary_size : int or None
+        For token ids.
+    mean, deviation : ndarray
+        Of each colour channel of images and of each feature of vectors; float64 for
+        float64 values, else float32. Empty for token ids.
+    may_miss : ndarray of int
+        Features of vectors that are NaN in some training row.
+    """
+
+    kind: str
+    token_shape: tuple
+    vocabulary_size: int | None = None
+    mean: np.ndarray = field(default=None, repr=False)
+    deviation: np.ndarray = field(default=None, repr=False)
+    may_miss: np.ndarray = field(default=None, repr=False)
+
+    @property
+    def n_inputs(self):
+        """Colour channels of an image, features of a vector."""
+        return self.token_shape[0]
+
+
+def describe_modality(block, rows):
+    """Measure the training rows of a block.
+
+    Parameters
+    ----------
+    block : FeatureBlock
+        All rows.
+    rows : ndarray of int
+        The training rows, in the order in which they are summed.
+
+    Returns
+    -------
+    Modality
+    """
+    described = {
+        "kind": block.kind,
+        "token_shape": block.token_shape,
+        "vocabulary_size": block.vocabulary_size,
+    }
+    if block.kind == "tokens":
+        return Modality(**described)
+    mean, deviation, counts, n_tokens = _moments(block, rows)
+    dtype = np.float64 if block.values.dtype == np.float64 else np.float32
+    return Modality(
+        **described,
+        mean=mean.astype(dtype),
+        deviation=deviation.astype(dtype),
+        may_miss=np.flatnonzero(counts < n_tokens),
+    )
+
+
+def _moments(block, rows):
+    """Mean and deviation per feature, in two passes, with what is NaN left out."""
+    n_features = block.token_shape[0]
+    total, counts, n_tokens = np.zeros(n_features), np.zeros(n_features), 0
+    for values in _chunks(block, rows):
+        total += np.nansum(values, axis=0)
+        counts += np.sum(~np.isnan(values), axis=0)
+        n_tokens += len(values)
+    divisor = np.maximum(counts, 1)
+    mean = total / divisor
+    squares = np.zeros(n_features)
+    for values in _chunks(block, rows):
+        squares += np.nansum(np.square(values - mean), axis=0)
+    return mean, np.sqrt(squares / divisor), counts, n_tokens
+
+
+def _chunks(block, rows):
+    """Yield the rows' tokens as (tokens, features) in float64, pixels as tokens."""
+    per_row = 8 * max(1, block.values.shape[0]) * int(np.prod(block.token_shape))
+    step = max(1, _CHUNK_BYTES * len(block) // max(1, per_row))
+    for start in range(0, len(rows), step):
+        values = block[rows[start : start + step]].values
+        values = values.toarray() if sparse.issparse(values) else values
+        if block.kind == "image":
+            values = np.moveaxis(values, 1, -1)
+        yield values.reshape(-1, block.token_shape[0]).astype(np.float64)

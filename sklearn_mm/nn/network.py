@@ -1,0 +1,130 @@
+"""The network: an encoder for each modality, one attention over all, a dense head."""
+
+import torch
+from torch import nn
+
+from sklearn_mm.nn.attention import AttentionBlock, ReadOut, length_mask
+
+
+class FusionNetwork(nn.Module):
+    """Encode each modality, fuse all tokens by attention, predict.
+
+    Parameters
+    ----------
+    encoders : list of (str, Module)
+        One for each modality, as :mod:`sklearn_mm.nn.encoders` describes.
+    prior : array-like of shape (n_outputs,)
+        What the head gives for a row with no modality at all.
+    width : int
+        Of the encoders' tokens.
+    n_layers, n_heads, dropout
+        Of the joint self-attention.
+    modality_dropout : float
+        In training, the probability that a modality of a row is hidden; a row's last
+        modality never is.
+    """
+
+    def __init__(
+        self, encoders, prior, *, width, n_layers, n_heads, dropout, modality_dropout
+    ):
+        super().__init__()
+        # A list, since a modality may bear a name that ModuleDict refuses.
+        self.names = [name for name, _ in encoders]
+        self.encoders = nn.ModuleList(encoder for _, encoder in encoders)
+        self.modality_dropout = modality_dropout
+        self.modality_codes = nn.Parameter(0.02 * torch.randn(len(encoders), width))
+        self.absent_tokens = nn.Parameter(0.02 * torch.randn(len(encoders), width))
+        self.layers = nn.ModuleList(
+            AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.read_out = ReadOut(width)
+        self.register_buffer("prior", torch.as_tensor(prior, dtype=torch.float32))
+        self.head = nn.Sequential(
+            nn.Linear(width, 2 * width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * width, len(self.prior)),
+        )
+
+    def forward(self, batch):
+        """Predict for a batch.
+
+        Parameters
+        ----------
+        batch : dict of str to (values, lengths)
+            For each modality a padded tensor (batch, steps, *token_shape) and the
+            lengths (batch,); a length of zero means missing.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_outputs)
+        """
+        lengths = self._training_lengths(batch)
+        fused, _, _ = self._fuse(batch, lengths)
+        anything = torch.stack(lengths).any(dim=0)
+        return torch.where(anything[:, None], self.head(fused), self.prior)
+
+    def attend(self, batch):
+        """Weigh every token as the head sees it.
+
+        Returns
+        -------
+        dict of str to Tensor of shape (batch, steps')
+            The read-out weights of each modality's tokens. Over all modalities, a
+            row's weights sum to one.
+        """
+        lengths = [lengths for _, lengths in self._inputs(batch)]
+        _, weights, n_steps = self._fuse(batch, lengths)
+        return dict(zip(self.names, weights.split(n_steps, dim=1), strict=True))
+
+    def _inputs(self, batch):
+        return [batch[name] for name in self.names]
+
+    def _training_lengths(self, batch):
+        """Hide some modalities of some rows in training, by a length of zero."""
+        lengths = torch.stack([lengths for _, lengths in self._inputs(batch)])
+        if self.training and self.modality_dropout > 0 and len(lengths) > 1:
+            drawn = torch.rand(lengths.shape, device=lengths.device)
+            hidden = (drawn < self.modality_dropout) & (lengths > 0)
+            # The modality with the largest draw stays where all would be hidden.
+            drawn = drawn.masked_fill(lengths == 0, -1.0)
+            hidden.scatter_(0, drawn.argmax(dim=0, keepdim=True), False)
+            lengths = lengths.masked_fill(hidden, 0)
+        return list(lengths)
+
+    def _fuse(self, batch, lengths):
+        """Join all tokens: the fused vectors, the weights, the steps per modality."""
+        encoded = [
+            self._encode(index, values, length)
+            for index, ((values, _), length) in enumerate(
+                zip(self._inputs(batch), lengths, strict=True)
+            )
+        ]
+        n_steps = [tokens.shape[1] for tokens, _ in encoded]
+        tokens = torch.cat([tokens for tokens, _ in encoded], dim=1)
+        mask = torch.cat([mask for _, mask in encoded], dim=1)
+        for layer in self.layers:
+            tokens = layer(tokens, mask)
+        fused, weights = self.read_out(self.norm(tokens), mask)
+        return fused, weights, n_steps
+
+    def _encode(self, index, values, lengths):
+        """Encode the rows that have the modality; the others get its absent token."""
+        present = lengths > 0
+        absent = self.absent_tokens[index]
+        if present.all():
+            tokens, lengths = self.encoders[index](values, lengths)
+        elif present.any():
+            longest = int(lengths.max())
+            some, some_lengths = self.encoders[index](
+                values[present, :longest], lengths[present]
+            )
+            tokens = absent.expand(len(values), some.shape[1], -1).clone()
+            tokens[present] = some
+            lengths = lengths.new_ones(len(values))
+            lengths[present] = some_lengths
+        else:
+            tokens, lengths = absent.expand(len(values), 1, -1), lengths + 1
+        tokens = tokens + self.modality_codes[index]
+        return tokens, length_mask(lengths, tokens.shape[1])

@@ -1,0 +1,76 @@
+"""A table of cells in any container, as one whose columns can be selected."""
+
+from numbers import Number
+
+import numpy as np
+from scipy import sparse
+
+
+def check_table(owner, X):
+    """Take X as a table of pandas or polars, or as a 2-D array.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for messages.
+    X : table of pandas, polars or pyarrow, 2-D array, or list of rows
+        The cells. A cell may itself be an array.
+
+    Returns
+    -------
+    table of pandas or polars, or ndarray of shape (n_samples, n_columns)
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    ValueError
+        If X is not 2-D, or has no row or no column.
+    """
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{owner} takes a table of cells, but sparse data was passed. Use "
+            "X.toarray()."
+        )
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        X = X.to_pandas()
+    if not hasattr(X, "columns"):
+        X = _as_array(owner, X)
+    for size, what in zip(X.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a "
+                f"minimum of 1 is required by {owner}."
+            )
+    return X
+
+
+def _as_array(owner, X):
+    if isinstance(X, list | tuple) and X and all(_is_row(row) for row in X):
+        widths = {len(row) for row in X}
+        if len(widths) > 1:
+            raise ValueError(
+                f"{owner} expects rows of equal length, found {sorted(widths)} cells"
+            )
+        if not all(isinstance(cell, Number) for row in X for cell in row):
+            # Cell by cell: numpy would look into cells that are arrays.
+            array = np.empty((len(X), widths.pop()), dtype=object)
+            for i, row in enumerate(X):
+                for j, cell in enumerate(row):
+                    array[i, j] = cell
+            return array
+    array = np.asarray(X)
+    if array.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {array.ndim}D array instead: {owner} takes a "
+            "table with a row for each sample and a column for each cell. Use "
+            "X.to_frame() for a Series. Reshape your data with X.reshape(-1, 1) if it "
+            "has one column or X.reshape(1, -1) if it has one row."
+        )
+    return array
+
+
+def _is_row(row):
+    return isinstance(row, list | tuple) or (
+        isinstance(row, np.ndarray) and row.ndim == 1
+    )
