@@ -16,7 +16,7 @@ demo: .venv/.installed
 	$(BIN)/python -m sklearn_mm.demo --output demo_output
 
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow

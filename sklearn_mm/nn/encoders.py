@@ -235,10 +235,14 @@ class ConvolutionalAttentionEncoder(nn.Module):
         super().__init__()
         self.embed = embed
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(n_in, width, kernel_size, stride, padding=kernel_size // 2)
-            for n_in, stride in zip(
-                (n_inputs, *[width] * (len(strides) - 1)), strides, strict=True
+            nn.Conv1d(
+                width if index else n_inputs,
+                width,
+                kernel_size,
+                stride,
+                padding=kernel_size // 2,
             )
+            for index, stride in enumerate(strides)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in strides)
         self.project = nn.Linear(n_inputs, width) if not strides else nn.Identity()
