@@ -137,6 +137,25 @@ class BaseAttentionFusion(_BaseComposition):
         batches = self.net_.forward_iter(dataset, training=False)
         return np.concatenate([outputs.cpu().numpy() for outputs in batches])
 
+    def _attend(self, X):
+        """Yield for each batch, in order, the read-out weights of each modality.
+
+        A dict of str to ndarray of shape (batch, steps).
+        """
+        import torch
+        from skorch.utils import to_device
+
+        from sklearn_mm.estimators.batches import FusionDataset
+
+        check_is_fitted(self)
+        dataset = FusionDataset(check_features(self, X, reset=False))
+        network = self.net_.module_.eval()
+        for inputs, _ in self.net_.get_iterator(dataset, training=False):
+            batch = to_device(inputs["batch"], self.net_.device)
+            with torch.no_grad():
+                weights = network.attend(batch)
+            yield {name: weight.cpu().numpy() for name, weight in weights.items()}
+
     def _resolve_encoders(self):
         """Give every modality its encoder spec, the default where none is named."""
         named = dict(self.encoders or ())

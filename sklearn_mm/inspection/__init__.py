@@ -1,0 +1,7 @@
+"""What a fitted estimator looked at."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"attention": ["attention_weights"]}
+)
