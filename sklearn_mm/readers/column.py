@@ -84,7 +84,7 @@ def check_column(estimator, X, *, reset):
     if hasattr(X, "columns"):
         return _table_column(estimator, X, reset)
     name = getattr(X, "name", None)
-    X = _as_cells_or_rows(X, owner)
+    X = _as_cells_or_rows(X, owner, reset or estimator.n_features_in_ > 1)
     if X.ndim == 2:
         _check_not_empty(X.shape, owner)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -117,15 +117,24 @@ def _array_column(X):
         return Column(list(X.astype(np.float64)), "numbers")
     if X.shape[1] == 1:
         return Column(list(X[:, 0]), "cells")
-    if X.dtype.kind == "O" and any(
-        isinstance(cell, Number) and not is_missing(cell) for cell in X[0]
-    ):
+    if X.dtype.kind == "O" and _are_numbers(X.ravel()):
         return Column(list(X.astype(np.float64)), "numbers")
     return Column([tuple(row) for row in X], "columns")
 
 
-def _as_cells_or_rows(X, owner):
-    """Turn any other container into a 1-D array of objects or a 2-D array."""
+def _are_numbers(cells):
+    """Tell whether there are numbers and no strings among the cells."""
+    if any(isinstance(cell, str) for cell in cells):
+        return False
+    return any(isinstance(cell, Number) and not is_missing(cell) for cell in cells)
+
+
+def _as_cells_or_rows(X, owner, rows_possible):
+    """Turn any other container into a 1-D array of objects or a 2-D array.
+
+    ``rows_possible`` is False where one column was fitted: then lists that happen to be
+    of equal length are cells, such as series in a batch of one.
+    """
     if isinstance(X, np.ndarray) or (
         hasattr(X, "__array__") and not hasattr(X, "name")
     ):
@@ -141,18 +150,19 @@ def _as_cells_or_rows(X, owner):
             return X if X.ndim else X.reshape(1)
         return _object_array(list(X))
     cells = list(X)
-    if _are_equal_rows(cells):
+    if isinstance(X, list | tuple) and _are_equal_rows(cells, rows_possible):
         rows = np.asarray(cells)
         _refuse_complex(rows)
         return rows
     return _object_array(cells)
 
 
-def _are_equal_rows(cells):
+def _are_equal_rows(cells, rows_possible):
     """Tell whether a list is a table of numbers written as nested lists."""
     if not cells or not all(isinstance(cell, list | tuple) for cell in cells):
         return False
-    if len({len(cell) for cell in cells}) > 1:
+    lengths = {len(cell) for cell in cells}
+    if len(lengths) > 1 or not (rows_possible or lengths == {1}):
         return False
     return all(isinstance(value, Number) for cell in cells for value in cell)
 

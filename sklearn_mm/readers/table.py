@@ -23,18 +23,22 @@ def check_table(owner, X):
     Raises
     ------
     TypeError
-        If X is sparse.
+        If X is sparse or a lazy frame.
     ValueError
-        If X is not 2-D, or has no row or no column.
+        If X is not 2-D, has no row or no column, or two columns share a name.
     """
     if sparse.issparse(X):
         raise TypeError(
             f"{owner} takes a table of cells, but sparse data was passed. Use "
             "X.toarray()."
         )
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError(f"{owner} takes a table, found a LazyFrame. Use X.collect().")
     if type(X).__module__.partition(".")[0] == "pyarrow":
         X = X.to_pandas()
-    if not hasattr(X, "columns"):
+    if hasattr(X, "columns"):
+        _check_distinct(owner, list(X.columns))
+    else:
         X = _as_array(owner, X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -43,6 +47,15 @@ def check_table(owner, X):
                 f"minimum of 1 is required by {owner}."
             )
     return X
+
+
+def _check_distinct(owner, names):
+    if len(set(names)) < len(names):
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        raise ValueError(
+            f"{owner} takes columns by name, but several are called {twice}. Rename "
+            "them."
+        )
 
 
 def _as_array(owner, X):

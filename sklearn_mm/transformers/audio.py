@@ -1,0 +1,311 @@
+"""Sound: a column of clips, as sequences of spectral frames."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import fft, sparse
+from sklearn.base import OneToOneFeatureMixin
+
+from sklearn_mm.features import FeatureBlock
+from sklearn_mm.readers.sound import read_sound
+from sklearn_mm.transformers.base import CellTransformer
+
+REPRESENTATIONS = ("log_mel", "mfcc")
+
+# Of librosa's power_to_db: the power counted as silence, and the decibels below the
+# loudest band of the clip at which a band is cut off.
+SILENCE = 1e-10
+TOP_DB = 80.0
+
+# Frames transformed at once, so that what they need stays in the processor's cache.
+CHUNK = 256
+
+
+class AudioTransformer(CellTransformer):
+    """Turn a column of sound clips into sequences of spectral frames.
+
+    A cell is a path (str or ``pathlib.Path``) of a file that libsndfile reads (WAV,
+    FLAC, Ogg, MP3, ...), its content as bytes, an array of samples, an
+    ``(array, rate)`` pair or a dict with the keys "array" and "sampling_rate".
+    Samples are ``(n_samples,)`` or ``(n_samples, n_channels)``: floats as they are,
+    int16, int32 and uint8 scaled to [-1, 1]. In a numeric 2-D table, a row is one
+    clip. Channels are averaged, and a clip of another rate is resampled (soxr, HQ).
+    One column may mix all of these.
+
+    ``None``, NaN, ``pd.NA``, a clip without samples and one of only NaN are missing
+    and become an empty sequence. A clip of n samples at `sampling_rate` has
+    ``1 + n // hop_length`` frames (where `n_fft` is even): clips of different lengths
+    stay so, and what becomes of a clip does not depend on the others.
+
+    Parameters
+    ----------
+    representation : {"log_mel", "mfcc"}, default="log_mel"
+        What a frame holds:
+
+        - ``"log_mel"``: power in mel bands, in decibels. Equal to
+          ``librosa.power_to_db(librosa.feature.melspectrogram(...))``: Hann window,
+          frames centred and padded with zeros, Slaney's mel scale and norm, reference
+          1.0, at least 1e-10, and at most 80 dB below the loudest band of the same
+          clip, which sets digital silence and a quiet room on one floor;
+        - ``"mfcc"``: mel-frequency cepstral coefficients [1]_, the lowest of the
+          orthonormal type-II cosine transform of that. Equal to
+          ``librosa.feature.mfcc``.
+    sampling_rate : float, default=16000
+        Hertz. Of the features, and of arrays that come without a rate.
+    n_fft : int, default=400
+        Samples in a frame; 25 ms at the default rate. A shorter clip is padded.
+    hop_length : int, default=160
+        Samples between frames; 10 ms at the default rate.
+    n_mels : int, default=64
+        Mel bands.
+    n_mfcc : int, default=20
+        Coefficients kept (``"mfcc"``).
+    deltas : bool, default=False
+        Whether to append the first and the second derivative over time: a
+        Savitzky-Golay filter 9 frames wide that repeats the edges. Equal to
+        ``librosa.feature.delta(..., mode="nearest")``.
+    fmin : float, default=0.0
+        Hertz; where the lowest band begins.
+    fmax : float, default=None
+        Hertz; where the highest band ends. None means half of `sampling_rate`.
+    on_error : {"raise", "missing"}, default="raise"
+        What a cell that cannot be read does: raise an error that names its row, or
+        count as missing, with one warning.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns seen in ``fit``: 1, or the samples of a row of numbers.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has column names.
+
+    References
+    ----------
+    .. [1] S. Davis, P. Mermelstein, "Comparison of Parametric Representations for
+       Monosyllabic Word Recognition in Continuously Spoken Sentences", IEEE
+       Transactions on Acoustics, Speech, and Signal Processing, 1980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mm import AudioTransformer
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 16000)
+    >>> block = AudioTransformer().fit_transform([tone, None, (tone[:2000], 8000)])
+    >>> block
+    FeatureBlock(3 samples, kind='sequence', token_shape=(64,), 77 tokens, 1 missing)
+    >>> block.lengths
+    array([51,  0, 26])
+    """
+
+    def __init__(
+        self,
+        representation="log_mel",
+        *,
+        sampling_rate=16000,
+        n_fft=400,
+        hop_length=160,
+        n_mels=64,
+        n_mfcc=20,
+        deltas=False,
+        fmin=0.0,
+        fmax=None,
+        on_error="raise",
+    ):
+        self.representation = representation
+        self.sampling_rate = sampling_rate
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.n_mfcc = n_mfcc
+        self.deltas = deltas
+        self.fmin = fmin
+        self.fmax = fmax
+        self.on_error = on_error
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the flat view.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the columns seen in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_flat_features,), object
+            Such as ``"mean_log_mel_0"``, ``"std_delta_mfcc_3"`` or
+            ``"max_delta2_log_mel_63"``: the mean, standard deviation and maximum over
+            the frames.
+        """
+        OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        names = [
+            f"{statistic}_{derivative}{self.representation}_{i}"
+            for statistic in ("mean", "std", "max")
+            for derivative in (("", "delta_", "delta2_") if self.deltas else ("",))
+            for i in range(self._n_static())
+        ]
+        return np.array(names, dtype=object)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.representation not in REPRESENTATIONS:
+            raise ValueError(
+                f"representation must be one of {REPRESENTATIONS}, found "
+                f"{self.representation!r}"
+            )
+        for name in ("n_fft", "hop_length", "n_mels", "n_mfcc"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(
+                    f"{name} must be an integer of at least 1, found {value!r}"
+                )
+        if not isinstance(self.sampling_rate, Real) or not (
+            0 < self.sampling_rate < np.inf
+        ):
+            raise ValueError(
+                "sampling_rate must be a positive number of hertz, found "
+                f"{self.sampling_rate!r}"
+            )
+        fmax = self.sampling_rate / 2 if self.fmax is None else self.fmax
+        if not 0 <= self.fmin < fmax <= self.sampling_rate / 2:
+            raise ValueError(
+                "frequencies must satisfy 0 <= fmin < fmax <= sampling_rate / 2 = "
+                f"{self.sampling_rate / 2}, found fmin={self.fmin!r}, "
+                f"fmax={self.fmax!r}"
+            )
+        if self.representation == "mfcc" and self.n_mfcc > self.n_mels:
+            raise ValueError(
+                f"n_mfcc={self.n_mfcc} coefficients cannot come from "
+                f"n_mels={self.n_mels} bands: lower n_mfcc or raise n_mels"
+            )
+        self._check_bands()
+
+    def _check_bands(self):
+        """Refuse mel bands so narrow that no frequency of the spectrum is in them."""
+        n_empty = int((self._mel_filters().max(axis=1) == 0).sum())
+        if n_empty:
+            raise ValueError(
+                f"{n_empty} of n_mels={self.n_mels} bands lie between the frequencies "
+                f"of n_fft={self.n_fft} samples and would stay silent: lower n_mels, "
+                "raise n_fft, or widen fmin to fmax"
+            )
+
+    def _read_cell(self, cell):
+        """Read a cell as samples at `sampling_rate`, or None if there are none."""
+        samples, rate = read_sound(cell, self.sampling_rate)
+        if samples is None:
+            return None
+        if rate != self.sampling_rate:
+            import soxr
+
+            samples = soxr.resample(samples, rate, self.sampling_rate, quality="HQ")
+        return samples if len(samples) else None
+
+    def _to_block(self, samples):
+        present = [clip for clip in samples if clip is not None]
+        lengths = np.array([self._n_frames(clip) for clip in samples])
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        starts = offsets[:-1][lengths > 0]
+        frames = self._log_mel(present, starts, offsets[-1])
+        if self.representation == "mfcc" and len(frames):
+            frames = fft.dct(frames, axis=1, type=2, norm="ortho")[:, : self.n_mfcc]
+        frames = frames[:, : self._n_static()]
+        if self.deltas and len(frames):
+            frames = np.concatenate(
+                [_with_deltas(clip) for clip in np.split(frames, starts[1:])]
+            )
+        elif self.deltas:
+            frames = np.tile(frames, 3)
+        return FeatureBlock(np.ascontiguousarray(frames), offsets, "sequence")
+
+    def _log_mel(self, clips, starts, n_frames):
+        """Compute the decibels of the mel bands of all frames of all clips."""
+        bands = np.empty((n_frames, self.n_mels), dtype=np.float32)
+        # Sparse: a band holds few frequencies, and the order of its sum is fixed.
+        filters, done = sparse.csr_array(self._mel_filters(), dtype=np.float64), 0
+        for frames in self._windowed_chunks(clips):
+            spectrum = fft.rfft(frames, axis=1)
+            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            end = done + len(frames)
+            bands[done:end] = (filters @ power.T).T
+            done = end
+        np.log10(np.maximum(bands, SILENCE, out=bands), out=bands)
+        bands *= 10
+        return _cut_off(bands, starts)
+
+    def _windowed_chunks(self, clips):
+        """Yield the windowed frames of clip after clip, up to CHUNK at once.
+
+        In double precision, as in librosa: in single precision, the quiet bands beside
+        a loud one would be off by some 0.01 dB. Each chunk overwrites the one before.
+        """
+        from scipy.signal import get_window
+
+        window = get_window("hann", self.n_fft)
+        buffer = np.empty((CHUNK, self.n_fft))
+        filled = 0
+        for clip in clips:
+            padded = np.pad(clip, self.n_fft // 2)
+            windows = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)
+            frames = windows[:: self.hop_length]
+            while len(frames):
+                part = frames[: CHUNK - filled]
+                frames = frames[len(part) :]
+                np.multiply(part, window, out=buffer[filled : filled + len(part)])
+                filled += len(part)
+                if filled == CHUNK:
+                    yield buffer
+                    filled = 0
+        if filled:
+            yield buffer[:filled]
+
+    def _mel_filters(self):
+        """Build the mel bands: (n_mels, 1 + n_fft // 2)."""
+        from librosa import filters
+
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Empty filters detected")
+            return filters.mel(
+                sr=self.sampling_rate,
+                n_fft=self.n_fft,
+                n_mels=self.n_mels,
+                fmin=self.fmin,
+                fmax=self.fmax,
+            )
+
+    def _n_frames(self, clip):
+        """Count the frames of a clip, which are centred on its samples."""
+        if clip is None:
+            return 0
+        return 1 + (len(clip) - self.n_fft % 2) // self.hop_length
+
+    def _n_static(self):
+        """Count the numbers of a frame, derivatives aside."""
+        return self.n_mfcc if self.representation == "mfcc" else self.n_mels
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # A whole clip may be missing, but NaN among its samples is an error.
+        tags.input_tags.allow_nan = False
+        return tags
+
+
+def _cut_off(bands, starts):
+    """Raise each band to at most TOP_DB below the loudest of its clip."""
+    if not len(starts):
+        return bands
+    loudest = np.maximum.reduceat(bands.max(axis=1), starts)
+    floor = np.repeat(loudest - TOP_DB, np.diff([*starts, len(bands)]))
+    return np.maximum(bands, floor[:, None], out=bands)
+
+
+def _with_deltas(frames):
+    """Append first and second derivative over time to the frames of one clip."""
+    from scipy.signal import savgol_filter
+
+    derivatives = [
+        savgol_filter(frames, 9, polyorder=order, deriv=order, axis=0, mode="nearest")
+        for order in (1, 2)
+    ]
+    return np.hstack([frames, *derivatives])

@@ -1,0 +1,389 @@
+"""Images: a column of files or arrays, as pixels or as vectors."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+
+from sklearn_mm.features import FeatureBlock
+from sklearn_mm.readers.images import read_image, to_uint8
+from sklearn_mm.transformers.base import CellTransformer
+
+CHANNELS = {"rgb": ("red", "green", "blue"), "gray": ("gray",)}
+REPRESENTATIONS = ("pixels", "hog", "dct", "pca")
+
+
+class ImageTransformer(CellTransformer):
+    """Turn a column of images of any size into images of one size, or into vectors.
+
+    A cell is a path (str or ``pathlib.Path``) of a file that Pillow reads, its
+    content as bytes, a PIL image, or an array of any dtype and of shape
+    ``(height, width)`` or ``(height, width, 1|3|4)``. In a numeric 2-D table, a row
+    is a flattened square gray image where its length is a square number, else one row
+    of pixels. One column may mix these.
+
+    ``None``, NaN, ``pd.NA`` and a row of only NaN are missing and become an empty
+    sample. Images are turned as their EXIF orientation says; alpha is composited on
+    white; of an animation the first frame is taken.
+
+    Parameters
+    ----------
+    size : (int, int), default=(64, 64)
+        Height and width of the result, in pixels. Resizing is bilinear, with
+        antialiasing where it shrinks (Pillow's ``BILINEAR``); it does not keep the
+        aspect ratio.
+    mode : {"rgb", "gray"}, default="rgb"
+        Colour of the result. Gray is the luma of ITU-R BT.601.
+    representation : {"pixels", "hog", "dct", "pca"}, default="pixels"
+        What becomes of the pixels:
+
+        - ``"pixels"``: the image itself, kind "image", ``(channels, height, width)``
+          of uint8;
+        - ``"hog"``: histograms of oriented gradients [1]_ by scikit-image, for a
+          colour image of its steepest channel;
+        - ``"dct"``: the lowest frequencies of the orthonormal type-II discrete cosine
+          transform [2]_ of each channel, scaled to 0..1;
+        - ``"pca"``: principal components of the pixels of the training images,
+          scaled to 0..1.
+
+        The last three are of kind "vector" and float32.
+    orientations : int, default=9
+        Bins of direction (``"hog"``).
+    pixels_per_cell : (int, int), default=(8, 8)
+        Height and width of a cell (``"hog"``).
+    cells_per_block : (int, int), default=(2, 2)
+        Height and width, in cells, of the blocks that are normalised (``"hog"``).
+    n_coefficients : int, default=64
+        Frequencies kept of each channel, in zigzag order (``"dct"``).
+    n_components : int, default=64
+        Components kept, or as many as there are training images (``"pca"``).
+    value_range : (float, float), default=None
+        The values of black and white, and of no and full alpha, in arrays and files
+        whose dtype is neither uint8 (taken as it is) nor bool or uint16 (taken by
+        their full range). Values outside are clipped. None learns it from the
+        training cells of such dtypes: (0, 1) where all lie within, (0, 255) where all
+        are integers within, else their smallest and largest value. Give it to read
+        many large floating-point files: they are held in full while it is learned.
+    random_state : int, RandomState instance or None, default=None
+        Of the randomised solver (``"pca"``). None is not reproducible, and leaves
+        NumPy's global generator alone.
+    on_error : {"raise", "missing"}, default="raise"
+        What a cell that cannot be read does: raise an error that names its row, or
+        count as missing, with one warning.
+
+    Attributes
+    ----------
+    value_range_ : (float, float)
+        The range in use; (0.0, 1.0) if no training cell needs one.
+    pca_ : sklearn.decomposition.PCA
+        Only for ``"pca"``.
+    n_features_in_ : int
+        Columns seen in ``fit``: 1, or the pixels of a row of numbers.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has column names.
+
+    References
+    ----------
+    .. [1] N. Dalal, B. Triggs, "Histograms of Oriented Gradients for Human
+       Detection", CVPR 2005.
+    .. [2] N. Ahmed, T. Natarajan, K. R. Rao, "Discrete Cosine Transform", IEEE
+       Transactions on Computers, 1974.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mm import ImageTransformer
+    >>> images = [np.zeros((20, 30), dtype=np.uint8), None, np.ones((40, 40, 3))]
+    >>> ImageTransformer(size=(8, 8)).fit_transform(images)
+    FeatureBlock(3 samples, kind='image', token_shape=(3, 8, 8), 2 tokens, 1 missing)
+    >>> ImageTransformer(representation="dct", mode="gray").fit_transform(images).shape
+    (3, 64)
+    """
+
+    def __init__(
+        self,
+        size=(64, 64),
+        *,
+        mode="rgb",
+        representation="pixels",
+        orientations=9,
+        pixels_per_cell=(8, 8),
+        cells_per_block=(2, 2),
+        n_coefficients=64,
+        n_components=64,
+        value_range=None,
+        random_state=None,
+        on_error="raise",
+    ):
+        self.size = size
+        self.mode = mode
+        self.representation = representation
+        self.orientations = orientations
+        self.pixels_per_cell = pixels_per_cell
+        self.cells_per_block = cells_per_block
+        self.n_coefficients = n_coefficients
+        self.n_components = n_components
+        self.value_range = value_range
+        self.random_state = random_state
+        self.on_error = on_error
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the flat view.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the columns seen in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_flat_features,), object
+            Such as ``"pixel_red_0_5"`` (channel, row, column), ``"dct_gray_0_1"``
+            (channel, vertical and horizontal frequency), ``"hog_0"`` or ``"pca_0"``.
+        """
+        OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        channels = CHANNELS[self.mode]
+        height, width = self.size
+        if self.representation == "pixels":
+            names = [
+                f"pixel_{channel}_{row}_{column}"
+                for channel in channels
+                for row in range(height)
+                for column in range(width)
+            ]
+        elif self.representation == "dct":
+            frequencies = np.transpose(zigzag(self.size, self.n_coefficients))
+            names = [f"dct_{c}_{v}_{h}" for c in channels for v, h in frequencies]
+        else:
+            width = self._vector_width()
+            names = [f"{self.representation}_{i}" for i in range(width)]
+        return np.array(names, dtype=object)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        for name, known in (
+            ("mode", tuple(CHANNELS)),
+            ("representation", REPRESENTATIONS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {known}, found {getattr(self, name)!r}"
+                )
+        for name in ("size", "pixels_per_cell", "cells_per_block"):
+            if not _is_pair(getattr(self, name), Integral, above=0):
+                raise ValueError(
+                    f"{name} must be (height, width), two integers of at least 1, "
+                    f"found {getattr(self, name)!r}"
+                )
+        for name in ("orientations", "n_coefficients", "n_components"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(
+                    f"{name} must be an integer of at least 1, found {value!r}"
+                )
+        if self.value_range is not None and (
+            not _is_pair(self.value_range, Real, above=-np.inf)
+            or not self.value_range[0] < self.value_range[1] < np.inf
+        ):
+            raise ValueError(
+                "value_range must be None or (black, white), two finite numbers of "
+                f"which the first is smaller, found {self.value_range!r}"
+            )
+        self._check_room()
+
+    def _check_room(self):
+        """Refuse a representation that has no room in an image of this size."""
+        if self.representation == "hog" and min(self._hog_blocks()) < 1:
+            raise ValueError(
+                f"one block of {self.cells_per_block} cells of {self.pixels_per_cell} "
+                f"pixels does not fit into an image of size {self.size}. Lower "
+                "pixels_per_cell or cells_per_block, or raise size."
+            )
+        n_pixels = self.size[0] * self.size[1]
+        if self.representation == "dct" and self.n_coefficients > n_pixels:
+            raise ValueError(
+                f"n_coefficients={self.n_coefficients}, but an image of size "
+                f"{self.size} has only {n_pixels} frequencies"
+            )
+
+    def _read_cell(self, cell):
+        """Read a cell: pixels of the final size, or as they are while no range."""
+        image = read_image(cell)
+        if image is None:
+            return None
+        pixels = to_uint8(image, self.value_range)
+        return image if pixels is None else self._resize(pixels)
+
+    def _learn(self, samples):
+        waiting = [
+            image for image in samples if image is not None and _has_no_range(image)
+        ]
+        chosen = _learn_range(waiting) if self.value_range is None else self.value_range
+        self.value_range_ = tuple(float(value) for value in chosen)
+        if self.representation == "pca":
+            # In place, so that _to_block does not resize them again.
+            samples[:] = self._finish(samples)
+            self.pca_ = self._fit_pca(samples)
+
+    def _to_block(self, samples):
+        samples = self._finish(samples)
+        present = [image for image in samples if image is not None]
+        lengths = [int(image is not None) for image in samples]
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        pixels = np.empty(
+            (len(present), len(CHANNELS[self.mode]), *self.size), dtype=np.uint8
+        )
+        for i, image in enumerate(present):
+            pixels[i] = np.moveaxis(image, -1, 0)
+        if self.representation == "pixels":
+            return FeatureBlock(pixels, offsets, "image")
+        return FeatureBlock(self._to_vectors(pixels), offsets, "vector")
+
+    def _finish(self, samples):
+        """Bring the images that waited for the range to their final size."""
+        return [
+            self._resize(to_uint8(image, self.value_range_))
+            if image is not None and _has_no_range(image)
+            else image
+            for image in samples
+        ]
+
+    def _resize(self, pixels):
+        """Resize (height, width, 1|3|4) of uint8 and bring it to the colour mode."""
+        from PIL import Image
+
+        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        if image.mode == "RGBA":
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        image = image.convert("L" if self.mode == "gray" else "RGB")
+        height, width = self.size
+        resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+        return resized.reshape(height, width, -1)
+
+    def _to_vectors(self, pixels):
+        """Turn (n, channels, height, width) of uint8 into (n, d) of float32."""
+        if not len(pixels):
+            return np.empty((0, self._vector_width()), dtype=np.float32)
+        if self.representation == "hog":
+            return np.stack([self._hog(image) for image in pixels])
+        if self.representation == "dct":
+            from scipy import fft
+
+            scaled = pixels.astype(np.float32) / 255
+            spectrum = fft.dctn(scaled, axes=(2, 3), norm="ortho")
+            vertical, horizontal = zigzag(self.size, self.n_coefficients)
+            kept = spectrum[:, :, vertical, horizontal]
+            return kept.reshape(len(pixels), -1)
+        return self.pca_.transform(_flatten(pixels)).astype(np.float32, copy=False)
+
+    def _hog(self, image):
+        from skimage.feature import hog
+
+        vector = hog(
+            np.moveaxis(image, 0, -1),
+            orientations=self.orientations,
+            pixels_per_cell=self.pixels_per_cell,
+            cells_per_block=self.cells_per_block,
+            channel_axis=-1,
+        )
+        return vector.astype(np.float32)
+
+    def _hog_blocks(self):
+        """Count the blocks down and across."""
+        return [
+            pixels // per_cell - per_block + 1
+            for pixels, per_cell, per_block in zip(
+                self.size, self.pixels_per_cell, self.cells_per_block, strict=True
+            )
+        ]
+
+    def _fit_pca(self, samples):
+        from sklearn.decomposition import PCA
+
+        present = [image for image in samples if image is not None]
+        if len(present) < 2:
+            raise ValueError(
+                "representation='pca' learns from at least 2 images, found "
+                f"n_samples = {len(present)} that are not missing"
+            )
+        pixels = _flatten(np.moveaxis(np.stack(present), -1, 1))
+        random_state = self.random_state
+        if random_state is None:
+            random_state = np.random.RandomState()
+        n_components = min(self.n_components, *pixels.shape)
+        return PCA(n_components, random_state=random_state).fit(pixels)
+
+    def _vector_width(self):
+        """Count the columns of a vector representation."""
+        if self.representation == "hog":
+            blocks, cells = self._hog_blocks(), self.cells_per_block
+            return int(np.prod([*blocks, *cells])) * self.orientations
+        if self.representation == "dct":
+            return len(CHANNELS[self.mode]) * self.n_coefficients
+        return self.pca_.n_components_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # A whole image may be missing, but NaN among its pixels is an error.
+        tags.input_tags.allow_nan = False
+        return tags
+
+
+def zigzag(size, n_coefficients):
+    """List the lowest frequencies of a 2-D transform in the zigzag order of JPEG.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Vertical and horizontal frequencies there are.
+    n_coefficients : int
+        How many to list.
+
+    Returns
+    -------
+    vertical, horizontal : ndarray of shape (n_coefficients,)
+
+    Examples
+    --------
+    >>> vertical, horizontal = zigzag((8, 8), 6)
+    >>> list(zip(vertical.tolist(), horizontal.tolist()))
+    [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)]
+    """
+    vertical, horizontal = (axis.ravel() for axis in np.indices(size))
+    diagonal = vertical + horizontal
+    along = np.where(diagonal % 2, vertical, horizontal)
+    order = np.lexsort([along, diagonal])[:n_coefficients]
+    return vertical[order], horizontal[order]
+
+
+def _flatten(pixels):
+    """Scale images to 0..1 and lay each out as a row."""
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+
+
+def _has_no_range(image):
+    """Tell whether an image that was read still waits for the range of values."""
+    return image.dtype != np.uint8
+
+
+def _learn_range(images):
+    """Choose the values of black and white for images of other dtypes."""
+    if not images:
+        return (0.0, 1.0)
+    low = float(min(image.min() for image in images))
+    high = float(max(image.max() for image in images))
+    if low >= 0 and high <= 1:
+        return (0.0, 1.0)
+    if low >= 0 and high <= 255 and all(image.dtype.kind in "iu" for image in images):
+        return (0.0, 255.0)
+    return (low, high)
+
+
+def _is_pair(value, kind, *, above):
+    """Tell whether a parameter is a pair of numbers of a kind."""
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        return False
+    return all(isinstance(item, kind) and item > above for item in (first, second))

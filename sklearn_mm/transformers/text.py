@@ -1,0 +1,456 @@
+"""Texts in any script, as token ids."""
+
+import os
+import warnings
+from collections import Counter
+from contextlib import contextmanager
+from functools import lru_cache
+from numbers import Integral, Number
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mm.features import FeatureBlock
+from sklearn_mm.readers.column import Column, check_column, is_missing
+from sklearn_mm.transformers.base import CellTransformer
+
+UNKNOWN = "[UNK]"
+PUNCTUATION = ("split", "keep", "drop")
+
+# Written without spaces between words; U+30FC is the long vowel of the kana.
+UNSPACED_SCRIPTS = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+)
+
+# Texts encoded at a time: an encoding is far larger than the ids kept of it.
+BATCH = 1000
+
+
+class TextTransformer(CellTransformer):
+    r"""Turn a column of texts into sequences of token ids.
+
+    The vocabulary is learned in ``fit``; the same texts give the same vocabulary in
+    whatever order the rows come.
+
+    Parameters
+    ----------
+    tokenizer : {"word", "bpe"}, callable, tokenizers.Tokenizer or path, default="word"
+        How a text becomes tokens:
+
+        - ``"word"``: what stands between spaces. Han, kana, Thai, Lao, Khmer and
+          Burmese are written without spaces and are split into single characters
+          (with their vowel signs and other marks). Ids follow the frequency in the
+          training rows, then the alphabet.
+        - ``"bpe"``: parts of words, learned by byte-pair encoding [1]_ of characters.
+          A part that begins a word begins with ``"▁"``; unspaced scripts are not
+          split beforehand, so frequent words of them become tokens. Ids follow the
+          order in which the parts were learned.
+        - a callable from str to a list of str, whose vocabulary is learned as that of
+          ``"word"``. To pickle the transformer it must be importable: no lambda.
+        - a ready ``tokenizers.Tokenizer``, an object that holds one as
+          ``backend_tokenizer`` (those of the transformers package), or the path of a
+          ``tokenizer.json``: used as it is, with its own vocabulary, except that it
+          neither adds special tokens nor pads nor truncates.
+    lowercase : bool, default=True
+        Whether upper and lower case are the same. Not for a ready tokenizer.
+    punctuation : {"split", "keep", "drop"}, default="split"
+        What becomes of punctuation (Unicode category P): each mark is a token of its
+        own, stays attached to its word, or is removed, which separates words as a
+        space does. Only for ``"word"`` and ``"bpe"``. Symbols (category S: emoji,
+        currency, mathematics) are always tokens of their own.
+    vocabulary_size : int, default=30000
+        The most tokens in a learned vocabulary, the unknown token included. Of words
+        the most frequent are kept.
+    min_frequency : int, default=2
+        How often a word, or for ``"bpe"`` a character or a pair to join, must occur in
+        the training rows. The default leaves out what occurs once: nothing can be
+        learned about it, and so the unknown token occurs in the training rows and is
+        learned.
+    max_tokens : int or None, default=256
+        Longer texts are cut: the first tokens are kept. None keeps all.
+    on_error : {"raise", "missing"}, default="raise"
+        What becomes of a cell that is no text: an error that names its row, or a
+        missing sample and one warning with the count.
+
+    Attributes
+    ----------
+    vocabulary_ : dict
+        The id of each token. In a learned vocabulary id 0 is ``"[UNK]"``, the unknown
+        token.
+    tokenizer_ : tokenizers.Tokenizer or callable
+        What splits a text.
+    n_features_in_ : int
+        Columns seen in ``fit``.
+    feature_names_in_ : ndarray of str
+        Their names, where X had names.
+
+    See Also
+    --------
+    sklearn.feature_extraction.text.CountVectorizer : Counts of words, their order lost.
+
+    Notes
+    -----
+    A cell is a string; a number is read as its text, so 1917 and 1917.0 are
+    ``"1917"``. Of several columns, or of a row of numbers, the texts are joined by a
+    space and the missing ones left out. Text is brought to the Unicode form NFKC, where
+    full-width letters and ligatures become plain ones; zero-width and control
+    characters separate words. Missing cells (``None``, NaN, ``pd.NA``), empty texts,
+    and texts without any token (only spaces, or only dropped punctuation) become empty
+    sequences. A text of only unknown words becomes a sequence of unknown tokens.
+
+    The output is a :class:`FeatureBlock` of the kind ``"tokens"`` with int32 ids; its
+    flat view counts the tokens.
+
+    References
+    ----------
+    .. [1] R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words
+       with Subword Units", ACL 2016.
+
+    Examples
+    --------
+    >>> from sklearn_mm import TextTransformer
+    >>> texts = ["The cat, the dog.", None, "貓和狗", "a cat 😀"]
+    >>> transformer = TextTransformer(min_frequency=1)
+    >>> block = transformer.fit_transform(texts)
+    >>> block
+    FeatureBlock(4 samples, kind='tokens', token_shape=(), 12 tokens, 1 missing)
+    >>> transformer.tokenize(texts)[0]
+    ['the', 'cat', ',', 'the', 'dog', '.']
+    >>> transformer.tokenize(texts)[2]
+    ['貓', '和', '狗']
+    >>> transformer.transform(["the lion"]).values
+    array([2, 0], dtype=int32)
+    """
+
+    _layouts = ("cells", "columns", "numbers")
+
+    def __init__(
+        self,
+        tokenizer="word",
+        *,
+        lowercase=True,
+        punctuation="split",
+        vocabulary_size=30_000,
+        min_frequency=2,
+        max_tokens=256,
+        on_error="raise",
+    ):
+        self.tokenizer = tokenizer
+        self.lowercase = lowercase
+        self.punctuation = punctuation
+        self.vocabulary_size = vocabulary_size
+        self.min_frequency = min_frequency
+        self.max_tokens = max_tokens
+        self.on_error = on_error
+
+    def tokenize(self, X):
+        """Split texts into the tokens whose ids ``transform`` gives.
+
+        Parameters
+        ----------
+        X : list, Series, array or table of n_samples texts
+            As in ``transform``.
+
+        Returns
+        -------
+        list of n_samples lists of str
+            Aligned with the ids, so cut at ``max_tokens``; empty where missing. An
+            unknown token is given as it stands in the text.
+        """
+        check_is_fitted(self)
+        samples = self._read(check_column(self, X, reset=False))
+        if _is_function(self.tokenizer):
+            tokens = [sample or [] for sample in samples]
+        else:
+            encodings = self._encode(samples)
+            tokens = map(_tokens_as_read, encodings, samples)
+        return [list(row[: self.max_tokens]) for row in tokens]
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the flat view: ``count_<token>`` for each id.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Checked against the fitted columns, otherwise unused.
+
+        Returns
+        -------
+        ndarray of str, of shape (vocabulary size,)
+        """
+        OneToOneFeatureMixin.get_feature_names_out(self, input_features)  # checks it
+        # The ids of a ready tokenizer may leave gaps, which need names too.
+        names = [f"count_[{i}]" for i in range(self._n_ids())]
+        for token, i in self.vocabulary_.items():
+            names[i] = f"count_{token}"
+        return np.asarray(names, dtype=object)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        _check_tokenizer(self.tokenizer)
+        if self.punctuation not in PUNCTUATION:
+            raise ValueError(
+                f"punctuation must be one of {PUNCTUATION}, found {self.punctuation!r}"
+            )
+        smallest = {"vocabulary_size": 2, "min_frequency": 1, "max_tokens": 1}
+        for name, least in smallest.items():
+            value = getattr(self, name)
+            if name == "max_tokens" and value is None:
+                continue
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(
+                    f"{name} must be an int of at least {least}, found {value!r}"
+                )
+
+    def _read(self, column):
+        if column.layout != "cells":
+            rows = [_Row(cells) for cells in column.cells]
+            column = Column(rows, "cells", column.name)
+        return super()._read(column)
+
+    def _read_cell(self, cell):
+        """Read a text; where the tokenizer is a callable, the tokens of it."""
+        text = _to_text(cell)
+        text.encode()  # raises for half a surrogate pair, which is no character
+        if not text.strip():
+            return None
+        if _is_function(self.tokenizer):
+            text = self.tokenizer(_normalizer(self.lowercase).normalize_str(text))
+            if not all(isinstance(token, str) for token in text):
+                raise TypeError(
+                    f"tokenizer must turn a str into a list of str, found {text!r}"
+                )
+        return text
+
+    def _learn(self, samples):
+        present = [sample for sample in samples if sample is not None]
+        if _is_function(self.tokenizer):
+            self.tokenizer_ = self.tokenizer
+            counts = Counter(token for tokens in present for token in tokens)
+            self.vocabulary_ = self._index(_most_frequent(counts, self.min_frequency))
+        else:
+            with _one_thread():
+                self.tokenizer_ = self._fitted_tokenizer(present)
+            ids = self.tokenizer_.get_vocab()
+            self.vocabulary_ = dict(sorted(ids.items(), key=lambda item: item[1]))
+        if present and len(self.vocabulary_) == 1:
+            warnings.warn(
+                f"no token occurs min_frequency={self.min_frequency} times in the "
+                "training rows: every token is unknown. Lower min_frequency.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _fitted_tokenizer(self, texts):
+        """Learn a tokenizer of the tokenizers library, or copy a ready one."""
+        if self.tokenizer == "word":
+            return self._learn_words(texts)
+        if self.tokenizer == "bpe":
+            return self._learn_parts(texts)
+        return _copy_ready(self.tokenizer)
+
+    def _learn_words(self, texts):
+        from tokenizers import Tokenizer, models, trainers
+
+        tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
+        tokenizer.normalizer = _normalizer(self.lowercase)
+        tokenizer.pre_tokenizer = _words(self.punctuation, UNSPACED_SCRIPTS)
+        trainer = trainers.WordLevelTrainer(
+            vocab_size=self.vocabulary_size,
+            min_frequency=self.min_frequency,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        ids = tokenizer.get_vocab()
+        # Built anew, since a word "[UNK]" in the texts would take the id from 0.
+        vocabulary = self._index(sorted(ids, key=ids.get))
+        tokenizer.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
+        return tokenizer
+
+    def _learn_parts(self, texts):
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+        tokenizer.normalizer = _normalizer(self.lowercase)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [_words(self.punctuation), pre_tokenizers.Metaspace(split=False)]
+        )
+        # The characters are chosen here: where the trainer has to leave some out,
+        # which of equally frequent ones it drops is left to chance.
+        counts = Counter()
+        for text in texts:
+            text = tokenizer.normalizer.normalize_str(text)
+            for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
+                counts.update(word)
+        alphabet = _most_frequent(counts, self.min_frequency)
+        alphabet = alphabet[: self.vocabulary_size - 1]
+        trainer = trainers.BpeTrainer(
+            vocab_size=self.vocabulary_size,
+            min_frequency=self.min_frequency,
+            special_tokens=[UNKNOWN],
+            initial_alphabet=alphabet,
+            limit_alphabet=len(alphabet),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return tokenizer
+
+    def _index(self, tokens):
+        """Give each token an id; the unknown token has 0."""
+        tokens = [token for token in tokens if token != UNKNOWN]
+        tokens = [UNKNOWN, *tokens[: self.vocabulary_size - 1]]
+        return {token: i for i, token in enumerate(tokens)}
+
+    def _n_ids(self):
+        return max(self.vocabulary_.values()) + 1
+
+    def _to_block(self, samples):
+        if _is_function(self.tokenizer):
+            ids = self.vocabulary_
+            rows = ([ids.get(token, 0) for token in tokens or ()] for tokens in samples)
+        else:
+            rows = ([] if e is None else e.ids for e in self._encode(samples))
+        rows = [np.asarray(row[: self.max_tokens], dtype=np.int32) for row in rows]
+        return FeatureBlock.from_samples(
+            rows, "tokens", dtype=np.int32, vocabulary_size=self._n_ids()
+        )
+
+    def _encode(self, texts):
+        """Yield the ``tokenizers.Encoding`` of each text, None where missing."""
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start : start + BATCH]
+            present = [text for text in batch if text is not None]
+            with _one_thread():
+                encodings = iter(
+                    self.tokenizer_.encode_batch(present, add_special_tokens=False)
+                )
+            for text in batch:
+                yield None if text is None else next(encodings)
+
+
+class _Row(tuple):
+    """The cells of one row of several columns."""
+
+
+def _to_text(cell):
+    if isinstance(cell, str):
+        return str(cell)
+    if isinstance(cell, _Row):
+        return " ".join(_to_text(value) for value in cell if not is_missing(value))
+    # A whole number of a column that holds NaN is a float: 1917.0 was 1917.
+    if isinstance(cell, float | np.floating) and abs(cell) < 1e15 and cell == int(cell):
+        return str(int(cell))
+    if isinstance(cell, Number | np.bool_):
+        return str(cell)
+    advice = {
+        "bytes": ". Decode it first, as in cell.decode('utf-8')",
+        "list": ". Join its words first, as in ' '.join(cell)",
+    }
+    found = type(cell).__name__
+    raise TypeError(f"expected text, found {found}{advice.get(found, '')}")
+
+
+def _tokens_as_read(encoding, text):
+    """Give the tokens of an encoding, an unknown one as it stands in the text."""
+    if encoding is None:
+        return []
+    return [
+        text[start:end] if token == UNKNOWN else token
+        for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True)
+    ]
+
+
+def _most_frequent(counts, min_frequency):
+    """Sort what is frequent enough by frequency, then by alphabet."""
+    frequent = [token for token, count in counts.items() if count >= min_frequency]
+    return sorted(frequent, key=lambda token: (-counts[token], token))
+
+
+@lru_cache
+def _normalizer(lowercase):
+    from tokenizers import Regex
+    from tokenizers.normalizers import NFKC, Lowercase, Replace, Sequence
+
+    steps = [
+        NFKC(),
+        Replace(Regex(r"[\p{Cc}\u200B\uFEFF]"), " "),
+        Replace(Regex(r"[\u00AD\u2060]"), ""),  # soft hyphen, word joiner
+    ]
+    return Sequence([*steps, Lowercase()] if lowercase else steps)
+
+
+def _words(punctuation, alone=""):
+    r"""Split at spaces, and around symbols, punctuation and the scripts ``alone``.
+
+    ``\X`` is a character as a reader sees it, so that an emoji with its skin tone, or
+    a letter with its vowel sign, stays whole.
+    """
+    from tokenizers import Regex
+    from tokenizers.pre_tokenizers import Sequence, Split, WhitespaceSplit
+
+    steps = [WhitespaceSplit()]
+    if punctuation == "drop":
+        steps.append(Split(Regex(r"(?=\p{P})\X"), "removed"))
+    marks = r"\p{P}" if punctuation == "split" else ""
+    steps.append(Split(Regex(rf"(?=[\p{{S}}{marks}{alone}])\X"), "isolated"))
+    return Sequence(steps)
+
+
+def _is_function(tokenizer):
+    # The tokenizers of the transformers package can be called, too.
+    return callable(tokenizer) and not hasattr(tokenizer, "backend_tokenizer")
+
+
+def _check_tokenizer(tokenizer):
+    from tokenizers import Tokenizer
+
+    if callable(tokenizer) or isinstance(tokenizer, Tokenizer):
+        return
+    if hasattr(tokenizer, "backend_tokenizer") or tokenizer in ("word", "bpe"):
+        return
+    if isinstance(tokenizer, str | os.PathLike) and Path(tokenizer).is_file():
+        return
+    raise ValueError(
+        "tokenizer must be 'word', 'bpe', a callable from str to a list of str, a "
+        "tokenizers.Tokenizer, or the path of an existing tokenizer.json, found "
+        f"{tokenizer!r}"
+    )
+
+
+def _copy_ready(tokenizer):
+    """Copy a ready tokenizer, so that the settings of the user's stay as they are."""
+    from tokenizers import Tokenizer
+
+    if isinstance(tokenizer, str | os.PathLike):
+        text = Path(tokenizer).read_text(encoding="utf-8")
+        source = f"the file {tokenizer}"
+    else:
+        text = getattr(tokenizer, "backend_tokenizer", tokenizer).to_str()
+        source = "the given tokenizer"
+    try:
+        copy = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises nothing more precise
+        raise ValueError(f"tokenizer: {source} cannot be read: {error}") from error
+    copy.no_padding()
+    copy.no_truncation()
+    return copy
+
+
+@contextmanager
+def _one_thread():
+    """Keep the tokenizers library to one thread, unless the user has chosen.
+
+    Its threads would multiply with those of ``n_jobs``, and a fork after their use
+    prints a warning. The library reads its setting from the environment only.
+    """
+    name = "TOKENIZERS_PARALLELISM"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)

@@ -1,0 +1,453 @@
+import io
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from scipy.fft import dct
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_sample_image
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_mm import ImageTransformer
+
+REPRESENTATIONS = {
+    "pixels": {},
+    "hog": {"pixels_per_cell": (4, 4), "cells_per_block": (1, 1)},
+    "dct": {"n_coefficients": 10},
+    "pca": {"n_components": 3, "random_state": 0},
+}
+
+
+@parametrize_with_checks(
+    [
+        ImageTransformer(size=(8, 8)),
+        ImageTransformer(size=(8, 6), mode="gray", value_range=(-5, 5)),
+        *(
+            ImageTransformer(size=(8, 8), representation=name, **parameters)
+            for name, parameters in REPRESENTATIONS.items()
+            if name != "pixels"
+        ),
+    ]
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def photos(n=6, height=20, width=30):
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (n, height, width, 3), dtype=np.uint8))
+
+
+def png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def pixels_of(cells, **parameters):
+    """Give the pixels of cells that keep their size: (n, height, width)."""
+    parameters = {"size": np.asarray(cells[0]).shape[:2], "mode": "gray"} | parameters
+    return ImageTransformer(**parameters).fit_transform(cells).values[:, 0]
+
+
+def test_every_kind_of_cell_in_one_column_gives_the_same_image(tmp_path):
+    pixels = photos(1)[0]
+    path = tmp_path / "photo.png"
+    path.write_bytes(png(pixels))
+    opaque = np.dstack([pixels, np.full((20, 30), 255, dtype=np.uint8)])
+    cells = [
+        str(path),
+        path,
+        path.read_bytes(),
+        Image.fromarray(pixels),
+        pixels,
+        opaque,
+        pixels / 255,
+        pixels.astype(np.uint16) * 257,
+    ]
+    block = ImageTransformer(size=(20, 30)).fit_transform(pd.Series(cells))
+    assert block.kind == "image"
+    assert block.values.dtype == np.uint8
+    assert block.values.shape == (len(cells), 3, 20, 30)
+    for image in block.values:
+        assert_array_equal(np.moveaxis(image, 0, -1), pixels)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_missing_cells_become_empty_samples(representation, missing):
+    cells = [photos()[0], missing, photos()[1]]
+    block = ImageTransformer(
+        size=(8, 8),
+        representation=representation,
+        **REPRESENTATIONS[representation],
+    ).fit_transform(cells)
+    assert block.lengths.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("representation", ["pixels", "hog", "dct"])
+def test_column_of_only_missing_cells_has_the_width_of_any_other(representation):
+    transformer = ImageTransformer(
+        size=(8, 8),
+        representation=representation,
+        **REPRESENTATIONS[representation],
+    )
+    missing = transformer.fit_transform([None, None])
+    assert missing.missing.all()
+    assert missing.shape[1] == transformer.fit_transform(photos()).shape[1]
+
+
+def test_row_of_only_nan_in_a_table_of_numbers_is_missing():
+    table = np.array([[0.0, 1.0, 0.5, 0.2], [np.nan] * 4])
+    block = ImageTransformer(size=(2, 2)).fit_transform(table)
+    assert block.lengths.tolist() == [1, 0]
+
+
+def test_gray_images_become_three_equal_channels_in_rgb():
+    block = ImageTransformer(size=(4, 5)).fit_transform([photos()[0][:4, :5, 0]])
+    for channel in block.values[0]:
+        assert_array_equal(channel, photos()[0][:4, :5, 0])
+
+
+def test_gray_is_the_luma_of_bt_601():
+    red, green, blue = np.moveaxis(photos()[0].astype(float), -1, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert_allclose(pixels_of(photos()[:1])[0], luma, atol=1)
+
+
+def test_alpha_is_composited_on_white():
+    cell = np.array([[[255, 0, 0, 255], [255, 0, 0, 0], [0, 0, 0, 51]]], dtype=np.uint8)
+    block = ImageTransformer(size=(1, 3)).fit_transform([cell])
+    colours = block.values[0, :, 0].T
+    assert colours.tolist() == [[255, 0, 0], [255, 255, 255], [204, 204, 204]]
+
+
+def test_float_alpha_is_composited_on_white():
+    cell = np.array([[[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.2]]])
+    block = ImageTransformer(size=(1, 2)).fit_transform([cell])
+    assert block.values[0, :, 0].T.tolist() == [[255, 255, 255], [204, 204, 204]]
+
+
+def test_size_is_height_then_width():
+    block = ImageTransformer(size=(3, 7)).fit_transform(photos())
+    assert block.token_shape == (3, 3, 7)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (32, 48), (100, 30), (500, 700)])
+def test_resizing_is_close_to_scikit_image(size):
+    from skimage.transform import resize
+
+    photo = load_sample_image("flower.jpg")
+    resized = ImageTransformer(size=size).fit_transform([photo]).values[0]
+    reference = resize(photo, size, order=1, anti_aliasing=True) * 255
+    # The filters differ: a triangle here, a Gaussian there.
+    difference = np.abs(np.moveaxis(resized, 0, -1) - reference)
+    assert difference.mean() < 1
+    assert difference.max() < 12
+
+
+def test_fine_checkerboard_shrinks_to_gray():
+    board = (np.indices((256, 256)).sum(axis=0) % 2).astype(bool)
+    shrunk = pixels_of([board], size=(30, 30))
+    assert_allclose(shrunk, 127.5, atol=8)
+
+
+def test_floats_within_zero_and_one_are_scaled_by_that():
+    cells = [np.array([[0.2, 0.6]]), np.array([[0.0, 0.4]])]
+    transformer = ImageTransformer(size=(1, 2), mode="gray").fit(cells)
+    assert transformer.value_range_ == (0.0, 1.0)
+    assert transformer.transform(cells).values[:, 0, 0].tolist() == [
+        [51, 153],
+        [0, 102],
+    ]
+
+
+def test_integers_within_255_are_taken_as_they_are():
+    cell = np.array([[3, 200]], dtype=np.int64)
+    assert pixels_of([cell]).ravel().tolist() == [3, 200]
+
+
+def test_other_values_are_scaled_by_the_range_of_the_training_cells():
+    transformer = ImageTransformer(size=(1, 2), mode="gray")
+    transformer.fit([np.array([[-10.0, 0.0]]), np.array([[5.0, 10.0]])])
+    assert transformer.value_range_ == (-10.0, 10.0)
+    block = transformer.transform(
+        [np.array([[-10.0, 10.0]]), np.array([[-99.0, 99.0]])]
+    )
+    assert block.values[:, 0, 0].tolist() == [[0, 255], [0, 255]]
+
+
+def test_given_range_is_used():
+    cell = np.array([[0, 1000, 4000, 5000]], dtype=np.int32)
+    pixels = pixels_of([cell], value_range=(0, 4000))
+    assert pixels.ravel().tolist() == [0, 64, 255, 255]
+
+
+def test_full_range_types_need_no_range():
+    transformer = ImageTransformer().fit([photos()[0], np.eye(3, dtype=bool)])
+    assert transformer.value_range_ == (0.0, 1.0)
+
+
+def test_constant_images_of_any_value_are_read():
+    assert pixels_of([np.full((2, 2), 7.0)] * 2).tolist() == [[[0, 0], [0, 0]]] * 2
+
+
+def test_row_of_a_table_is_a_square_gray_image():
+    X, _ = load_digits(return_X_y=True)
+    pixels = ImageTransformer(size=(8, 8), mode="gray").fit_transform(X).values
+    assert_array_equal(pixels[:, 0], np.rint(X.reshape(-1, 8, 8) / 16 * 255))
+
+
+def test_stack_of_images_is_a_column():
+    stack = np.stack(photos())
+    block = ImageTransformer(size=(20, 30)).fit_transform(stack)
+    assert_array_equal(block.values, np.moveaxis(stack, -1, 1))
+
+
+@pytest.mark.parametrize("mode", ["rgb", "gray"])
+def test_hog_equals_scikit_image(mode):
+    from skimage.feature import hog
+
+    photo = photos(1, 32, 24)[0]
+    block = ImageTransformer(
+        size=(32, 24),
+        mode=mode,
+        representation="hog",
+        orientations=6,
+        pixels_per_cell=(8, 4),
+        cells_per_block=(2, 3),
+    ).fit_transform([photo])
+    image = photo if mode == "rgb" else np.asarray(Image.fromarray(photo).convert("L"))
+    reference = hog(
+        image,
+        orientations=6,
+        pixels_per_cell=(8, 4),
+        cells_per_block=(2, 3),
+        channel_axis=-1 if mode == "rgb" else None,
+    )
+    assert block.kind == "vector"
+    assert block.values.dtype == np.float32
+    assert_allclose(block.values[0], reference, atol=1e-6)
+
+
+def test_dct_keeps_the_lowest_frequencies_in_zigzag_order():
+    photo = photos(1, 8, 8)[0]
+    block = ImageTransformer(
+        size=(8, 8), representation="dct", n_coefficients=6
+    ).fit_transform([photo])
+    expected = []
+    for channel in np.moveaxis(photo / 255, -1, 0):
+        spectrum = dct(dct(channel, axis=0, norm="ortho"), axis=1, norm="ortho")
+        order = [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)]
+        expected += [spectrum[position] for position in order]
+    assert block.values.dtype == np.float32
+    assert_allclose(block.values[0], expected, atol=1e-5)
+
+
+def test_all_coefficients_of_the_dct_keep_the_energy_of_the_image():
+    photo = photos(1, 6, 8)[0]
+    block = ImageTransformer(
+        size=(6, 8), representation="dct", n_coefficients=48
+    ).fit_transform([photo])
+    energy = np.square(photo / 255).sum()
+    assert np.square(block.values).sum() == pytest.approx(energy, rel=1e-5)
+
+
+def test_pca_equals_scikit_learn_on_the_present_training_images():
+    cells = photos(12, 5, 5)
+    transformer = ImageTransformer(
+        size=(5, 5), representation="pca", n_components=4, random_state=0
+    ).fit([*cells[:10], None])
+    rows = np.stack(cells).transpose(0, 3, 1, 2).reshape(12, -1) / 255
+    reference = PCA(4).fit(rows[:10]).transform(rows)
+    block = transformer.transform(cells)
+    assert block.kind == "vector"
+    assert block.values.dtype == np.float32
+    assert_allclose(block.values, reference, atol=1e-4)
+
+
+def test_pca_keeps_no_more_components_than_images():
+    block = ImageTransformer(representation="pca").fit_transform(photos(5))
+    assert block.shape == (5, 5)
+
+
+def test_pca_without_images_says_what_it_needs():
+    with pytest.raises(ValueError, match="at least 2 images, found n_samples = 1"):
+        ImageTransformer(representation="pca").fit([photos()[0], None])
+
+
+def test_pca_leaves_the_global_generator_alone():
+    # Large enough for the randomised solver.
+    cells = photos(120, 16, 16)
+    before = np.random.get_state()[1].copy()
+    ImageTransformer(size=(16, 16), representation="pca", n_components=5).fit(cells)
+    assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+@pytest.mark.parametrize("mode", ["rgb", "gray"])
+def test_each_column_of_the_flat_view_has_its_own_name(representation, mode):
+    transformer = ImageTransformer(
+        size=(8, 8),
+        mode=mode,
+        representation=representation,
+        **REPRESENTATIONS[representation],
+    )
+    block = transformer.fit_transform(photos())
+    names = transformer.get_feature_names_out()
+    assert len(set(names)) == len(names) == block.n_flat_features
+
+
+def test_name_of_a_pixel_says_where_it_is():
+    image = np.zeros((2, 3, 3), dtype=np.uint8)
+    image[1, 2, 1] = 255
+    transformer = ImageTransformer(size=(2, 3))
+    flat = np.asarray(transformer.fit_transform([image]))[0]
+    assert transformer.get_feature_names_out()[flat > 0] == ["pixel_green_1_2"]
+
+
+def test_name_of_a_coefficient_says_its_frequencies():
+    stripes = np.tile([[1.0], [0.0]], (4, 8))  # varies down, not across
+    transformer = ImageTransformer(
+        size=(8, 8), mode="gray", representation="dct", n_coefficients=64
+    )
+    flat = np.asarray(transformer.fit_transform([stripes]))[0]
+    names = transformer.get_feature_names_out()[np.abs(flat) > 0.1]
+    assert len(names) > 1
+    assert all(name.endswith("_0") for name in names)
+
+
+def test_broken_cell_is_named_by_its_row(tmp_path):
+    (tmp_path / "broken.png").write_bytes(png(photos()[0])[:100])
+    column = pd.Series([photos()[0], tmp_path / "broken.png"], name="photo")
+    with pytest.raises(
+        ValueError, match="ImageTransformer: column 'photo', row 1: cannot read the"
+    ):
+        ImageTransformer().fit(column)
+
+
+def test_string_where_an_image_belongs_is_named_by_its_row():
+    with pytest.raises(ValueError, match="row 0: expected a path .* string 'a cat'"):
+        ImageTransformer().fit(["a cat"])
+
+
+def test_broken_cells_can_count_as_missing_with_one_warning():
+    cells = [photos()[0], "a cat", np.full((2, 2), np.nan), 5]
+    transformer = ImageTransformer(on_error="missing")
+    with pytest.warns(UserWarning, match="3 of 4 cells could not be read") as caught:
+        block = transformer.fit_transform(cells)
+    assert len(caught) == 1
+    assert block.lengths.tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"mode": "cmyk"}, r"mode must be one of \('rgb', 'gray'\), found 'cmyk'"),
+        ({"representation": "sift"}, "representation must be one of .*'hog'.*'sift'"),
+        ({"size": 32}, r"size must be \(height, width\).*found 32"),
+        ({"size": (32, 0)}, r"size must be .*found \(32, 0\)"),
+        ({"size": (3, 32, 32)}, "size must be"),
+        ({"pixels_per_cell": (8, 8.5)}, "pixels_per_cell must be"),
+        ({"n_coefficients": 0}, "n_coefficients must be an integer of at least 1"),
+        ({"n_components": 0.9}, "n_components must be an integer .* found 0.9"),
+        ({"value_range": (1, 1)}, "value_range must be None or .black, white."),
+        ({"value_range": (0, np.inf)}, "value_range must be"),
+        ({"value_range": "full"}, "value_range must be"),
+        ({"on_error": "ignore"}, "on_error must be 'raise' or 'missing'"),
+        (
+            {"representation": "hog", "size": (8, 8)},
+            r"one block of \(2, 2\) cells of \(8, 8\) pixels does not fit",
+        ),
+        (
+            {"representation": "dct", "size": (4, 4)},
+            r"n_coefficients=64, but an image of size \(4, 4\) has only 16",
+        ),
+    ],
+)
+def test_parameter_that_cannot_work_is_explained(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        ImageTransformer(**parameters).fit(photos())
+
+
+def test_failed_fit_leaves_a_fitted_transformer_as_it_was():
+    transformer = ImageTransformer().fit([np.array([[-1.0, 3.0]])])
+    with pytest.raises(ValueError, match="row 1"):
+        transformer.fit([np.array([[0.0, 9.0]]), "a cat"])
+    assert transformer.value_range_ == (-1.0, 3.0)
+
+
+def test_cells_are_left_as_they_were():
+    cells = [photos()[0], np.array([[-1.0, 3.0]]), np.eye(3, dtype=bool)]
+    copies = [cell.copy() for cell in cells]
+    ImageTransformer().fit_transform(cells)
+    for cell, copy in zip(cells, copies, strict=True):
+        assert_array_equal(cell, copy)
+
+
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_pickled_transformer_gives_the_same_features(representation):
+    transformer = ImageTransformer(
+        size=(8, 8),
+        representation=representation,
+        **REPRESENTATIONS[representation],
+    ).fit(photos())
+    loaded = pickle.loads(pickle.dumps(transformer))
+    assert_array_equal(
+        loaded.transform(photos()).values, transformer.transform(photos()).values
+    )
+
+
+def test_clone_has_the_parameters_and_nothing_learned():
+    transformer = ImageTransformer((8, 8), representation="dct", n_coefficients=3)
+    copy = clone(transformer.fit(photos()))
+    assert copy.get_params() == transformer.get_params()
+    assert not hasattr(copy, "value_range_")
+
+
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_set_output_gives_a_named_table(representation):
+    column = pd.Series([*photos(4), None], index=list("abcde"))
+    transformer = ImageTransformer(
+        size=(8, 8),
+        representation=representation,
+        **REPRESENTATIONS[representation],
+    ).set_output(transform="pandas")
+    table = transformer.fit_transform(column)
+    assert table.columns.tolist() == transformer.get_feature_names_out().tolist()
+    assert table.index.tolist() == list("abcde")
+    assert table.loc["e"].isna().all()
+    assert table.loc["a":"d"].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("representation", "gain"), [("hog", 0.01), ("dct", -0.02), ("pca", -0.02)]
+)
+def test_handwritten_digits_are_told_apart_at_least_as_from_pixels(
+    representation, gain
+):
+    X, y = load_digits(return_X_y=True)
+    transformer = ImageTransformer(
+        size=(16, 16),
+        mode="gray",
+        representation=representation,
+        pixels_per_cell=(4, 4),
+        n_coefficients=50,
+        n_components=30,
+        random_state=0,
+    )
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+    from_pixels, from_vectors = (
+        cross_val_score(model, X[:600], y[:600], cv=3).mean()
+        for model in (classifier, make_pipeline(transformer, classifier))
+    )
+    assert from_pixels > 0.8
+    assert from_vectors > from_pixels + gain
