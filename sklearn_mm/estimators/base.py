@@ -105,6 +105,7 @@ class BaseAttentionFusion(_BaseComposition):
                 "n_heads": self.n_heads,
                 "dropout": self.dropout,
                 "modality_dropout": self.modality_dropout,
+                "auxiliary": self.auxiliary_weight > 0 and len(features.names) > 1,
             },
             self._criterion(),
             n_rows=len(rows),
@@ -112,6 +113,7 @@ class BaseAttentionFusion(_BaseComposition):
             batch_size=batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            auxiliary_weight=self.auxiliary_weight,
             device=training.resolve_device(self.device),
             verbose=self.verbose,
             callbacks=self.callbacks,
@@ -194,6 +196,11 @@ class BaseAttentionFusion(_BaseComposition):
                     f"{name} must be at least 0 and below 1, found "
                     f"{getattr(self, name)!r}"
                 )
+        if self.auxiliary_weight < 0:
+            raise ValueError(
+                f"auxiliary_weight must not be negative, found "
+                f"{self.auxiliary_weight!r}"
+            )
         if self.learning_rate <= 0:
             raise ValueError(
                 f"learning_rate must be positive, found {self.learning_rate!r}"

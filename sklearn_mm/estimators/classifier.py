@@ -37,6 +37,10 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     modality_dropout : float, default=0.1
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
+    auxiliary_weight : float, default=0.5
+        Weight of the loss of one more head for each modality, which sees that modality
+        alone and is used in training only: so that a strong modality does not keep the
+        others from being learned (Wang et al. 2020). 0 leaves the heads out.
     max_epochs : int, default=40
         Passes over the training rows.
     batch_size : int or "auto", default="auto"
@@ -98,6 +102,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.1,
+        auxiliary_weight=0.5,
         max_epochs=40,
         batch_size="auto",
         learning_rate=2e-3,
@@ -115,6 +120,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.n_heads = n_heads
         self.dropout = dropout
         self.modality_dropout = modality_dropout
+        self.auxiliary_weight = auxiliary_weight
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -16,12 +16,31 @@ PREDICTION_BATCH_SIZE = 256
 
 
 class FusionNet(NeuralNet):
-    """skorch's net with a loss for each row, weighted."""
+    """skorch's net with a loss for each row, weighted, and one for each modality.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As in skorch's ``NeuralNet``.
+    auxiliary_weight : float, default=0.0
+        Of the mean loss of the modalities' own heads beside the loss of the fusion.
+    """
+
+    def __init__(self, *args, auxiliary_weight=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.auxiliary_weight = auxiliary_weight
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Average the rows' losses times their weights."""
         target, weight = y_true
-        return (self.criterion_(y_pred, target) * weight).mean()
+        if not isinstance(y_pred, tuple):
+            return (self.criterion_(y_pred, target) * weight).mean()
+        outputs, own_outputs, present = y_pred
+        loss = (self.criterion_(outputs, target) * weight).mean()
+        for own, there in zip(own_outputs, present, strict=True):
+            own_loss = (self.criterion_(own, target) * weight * there).mean()
+            loss = loss + self.auxiliary_weight / len(present) * own_loss
+        return loss
 
 
 def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **options):
@@ -89,8 +108,9 @@ def make_net(
     max_epochs, batch_size, learning_rate
         As in the estimator.
     **options
-        ``weight_decay``, ``device``, ``verbose``, ``callbacks`` as in the estimator,
-        and ``net_params``: more arguments of skorch's net, which win.
+        ``weight_decay``, ``auxiliary_weight``, ``device``, ``verbose``, ``callbacks``
+        as in the estimator, and ``net_params``: more arguments of skorch's net, which
+        win.
 
     Returns
     -------
@@ -118,6 +138,7 @@ def make_net(
         "train_split": None,
         "device": options["device"],
         "verbose": options["verbose"],
+        "auxiliary_weight": options["auxiliary_weight"],
         "callbacks": callbacks,
         **{f"module__{name}": value for name, value in network.items()},
         **(options["net_params"] or {}),

@@ -22,10 +22,22 @@ class FusionNetwork(nn.Module):
     modality_dropout : float
         In training, the probability that a modality of a row is hidden; a row's last
         modality never is.
+    auxiliary : bool
+        Whether each modality has a head of its own in training, so that none is left
+        behind by a stronger one (Wang et al. 2020).
     """
 
     def __init__(
-        self, encoders, prior, *, width, n_layers, n_heads, dropout, modality_dropout
+        self,
+        encoders,
+        prior,
+        *,
+        width,
+        n_layers,
+        n_heads,
+        dropout,
+        modality_dropout,
+        auxiliary,
     ):
         super().__init__()
         # A list, since a modality may bear a name that ModuleDict refuses.
@@ -46,6 +58,10 @@ class FusionNetwork(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(2 * width, len(self.prior)),
         )
+        self.auxiliary_heads = nn.ModuleList(
+            ModalityHead(width, len(self.prior), dropout)
+            for _ in (encoders if auxiliary else ())
+        )
 
     def forward(self, batch):
         """Predict for a batch.
@@ -59,11 +75,22 @@ class FusionNetwork(nn.Module):
         Returns
         -------
         Tensor of shape (batch, n_outputs)
+            In training with auxiliary heads a tuple: this, then of each modality its
+            own outputs (n_modalities, batch, n_outputs), and whether the row has it
+            (n_modalities, batch).
         """
         lengths = self._training_lengths(batch)
-        fused, _, _ = self._fuse(batch, lengths)
-        anything = torch.stack(lengths).any(dim=0)
-        return torch.where(anything[:, None], self.head(fused), self.prior)
+        encoded = self._encode_all(batch, lengths)
+        fused, _ = self._fuse(encoded)
+        present = torch.stack(lengths) > 0
+        outputs = torch.where(present.any(dim=0)[:, None], self.head(fused), self.prior)
+        if not (self.training and self.auxiliary_heads):
+            return outputs
+        own = [
+            head(tokens, mask)
+            for head, (tokens, mask) in zip(self.auxiliary_heads, encoded, strict=True)
+        ]
+        return outputs, torch.stack(own), present
 
     def attend(self, batch):
         """Weigh every token as the head sees it.
@@ -75,7 +102,9 @@ class FusionNetwork(nn.Module):
             row's weights sum to one.
         """
         lengths = [lengths for _, lengths in self._inputs(batch)]
-        _, weights, n_steps = self._fuse(batch, lengths)
+        encoded = self._encode_all(batch, lengths)
+        _, weights = self._fuse(encoded)
+        n_steps = [tokens.shape[1] for tokens, _ in encoded]
         return dict(zip(self.names, weights.split(n_steps, dim=1), strict=True))
 
     def _inputs(self, batch):
@@ -93,21 +122,22 @@ class FusionNetwork(nn.Module):
             lengths = lengths.masked_fill(hidden, 0)
         return list(lengths)
 
-    def _fuse(self, batch, lengths):
-        """Join all tokens: the fused vectors, the weights, the steps per modality."""
-        encoded = [
+    def _encode_all(self, batch, lengths):
+        """Encode every modality: a list of (tokens, mask)."""
+        return [
             self._encode(index, values, length)
             for index, ((values, _), length) in enumerate(
                 zip(self._inputs(batch), lengths, strict=True)
             )
         ]
-        n_steps = [tokens.shape[1] for tokens, _ in encoded]
+
+    def _fuse(self, encoded):
+        """Join all tokens: the fused vectors and the weight of each token."""
         tokens = torch.cat([tokens for tokens, _ in encoded], dim=1)
         mask = torch.cat([mask for _, mask in encoded], dim=1)
         for layer in self.layers:
             tokens = layer(tokens, mask)
-        fused, weights = self.read_out(self.norm(tokens), mask)
-        return fused, weights, n_steps
+        return self.read_out(self.norm(tokens), mask)
 
     def _encode(self, index, values, lengths):
         """Encode the rows that have the modality; the others get its absent token."""
@@ -128,3 +158,19 @@ class FusionNetwork(nn.Module):
             tokens, lengths = absent.expand(len(values), 1, -1), lengths + 1
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
+
+
+class ModalityHead(nn.Module):
+    """Predict from the tokens of one modality alone."""
+
+    def __init__(self, width, n_outputs, dropout):
+        super().__init__()
+        self.read_out = ReadOut(width)
+        self.head = nn.Sequential(
+            nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, n_outputs)
+        )
+
+    def forward(self, tokens, mask):
+        """Predict for (batch, steps, width)."""
+        pooled, _ = self.read_out(tokens, mask)
+        return self.head(pooled)

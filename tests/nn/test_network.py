@@ -22,7 +22,9 @@ def network():
         ("text", RNNEncoder().build(TOKENS, **SHAPE)),
     ]
     prior = np.log([0.2, 0.3, 0.5])
-    network = FusionNetwork(encoders, prior, **SHAPE, n_layers=1, modality_dropout=0.5)
+    network = FusionNetwork(
+        encoders, prior, **SHAPE, n_layers=1, modality_dropout=0.5, auxiliary=False
+    )
     torch.nn.init.normal_(network.read_out.query)
     return network.eval()
 
