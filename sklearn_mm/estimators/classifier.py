@@ -37,7 +37,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     modality_dropout : float, default=0.1
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
-    auxiliary_weight : float, default=0.5
+    auxiliary_weight : float, default=1.0
         Weight of the loss of one more head for each modality, which sees that modality
         alone and is used in training only: so that a strong modality does not keep the
         others from being learned (Wang et al. 2020). 0 leaves the heads out.
@@ -102,7 +102,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.1,
-        auxiliary_weight=0.5,
+        auxiliary_weight=1.0,
         max_epochs=40,
         batch_size="auto",
         learning_rate=2e-3,

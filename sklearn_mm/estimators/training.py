@@ -80,7 +80,7 @@ def adamw(groups, *, lr, weight_decay):
         {"params": decayed, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=lr)
+    return torch.optim.AdamW(groups, lr=lr, fused=True)
 
 
 def warm_up_then_cosine(step, n_steps, warm_up=0.1):
