@@ -73,7 +73,7 @@ class BaseAttentionFusion(_BaseComposition):
                     f"{type(self).__name__} requires y to be passed, but the target y "
                     "is None."
                 )
-            features = check_features(self, X, reset=True)
+            features = self._check_features(X, reset=True)
             check_consistent_length(features, y)
             weight = check_weights(sample_weight, len(features))
             target = self._check_target(y, features)
@@ -100,6 +100,8 @@ class BaseAttentionFusion(_BaseComposition):
                 "modalities": self.modalities_in_,
                 "encoders": self._resolve_encoders(),
                 "prior": prior,
+                "fusion": self.fusion,
+                "missing": "skip" if self.missing == "skip" else "token",
                 "width": self.width,
                 "n_layers": self.n_layers,
                 "n_heads": self.n_heads,
@@ -135,7 +137,7 @@ class BaseAttentionFusion(_BaseComposition):
         from sklearn_mm.estimators.batches import FusionDataset
 
         check_is_fitted(self)
-        dataset = FusionDataset(check_features(self, X, reset=False))
+        dataset = FusionDataset(self._check_features(X, reset=False))
         batches = self.net_.forward_iter(dataset, training=False)
         return np.concatenate([outputs.cpu().numpy() for outputs in batches])
 
@@ -150,13 +152,26 @@ class BaseAttentionFusion(_BaseComposition):
         from sklearn_mm.estimators.batches import FusionDataset
 
         check_is_fitted(self)
-        dataset = FusionDataset(check_features(self, X, reset=False))
+        dataset = FusionDataset(self._check_features(X, reset=False))
         network = self.net_.module_.eval()
         for inputs, _ in self.net_.get_iterator(dataset, training=False):
             batch = to_device(inputs["batch"], self.net_.device)
             with torch.no_grad():
                 weights = network.attend(batch)
             yield {name: weight.cpu().numpy() for name, weight in weights.items()}
+
+    def _check_features(self, X, *, reset):
+        """Take X as features, without missing modalities if they are errors."""
+        features = check_features(self, X, reset=reset)
+        if self.missing == "error":
+            for name, block in features.blocks.items():
+                if block.missing.any():
+                    raise ValueError(
+                        f"modality {name!r} is missing in row "
+                        f"{int(block.missing.argmax())} and missing='error'. Use "
+                        "missing='token' to predict rows without it."
+                    )
+        return features
 
     def _resolve_encoders(self):
         """Give every modality its encoder spec, the default where none is named."""
@@ -180,6 +195,14 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _check_parameters(self):
         """Raise ValueError for parameters that cannot work."""
+        for name, known in (
+            ("fusion", ("attention", "bottleneck", "cross", "gated", "concat")),
+            ("missing", ("token", "skip", "error")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {known}, found {getattr(self, name)!r}"
+                )
         for name in ("width", "n_heads", "max_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(

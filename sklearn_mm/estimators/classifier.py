@@ -26,10 +26,23 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         For a modality by its name, how it is encoded; as in
         ``[("text", RNNEncoder(cell="gru"))]``. The others have the default of their
         kind.
+    fusion : {"attention", "bottleneck", "cross", "gated", "concat"}, \
+            default="attention"
+        How the modalities meet:
+
+        - ``"attention"``: every token reads every other;
+        - ``"bottleneck"``: through four shared tokens (Nagrani et al. 2021), for many
+          or long modalities;
+        - ``"cross"``: each modality's tokens query those of the others (Tsai et al.
+          2019);
+        - ``"gated"``: each modality is read out alone, a softmax gate weighs them
+          (after Arevalo et al. 2017);
+        - ``"concat"``: each is read out alone and the head sees them side by side;
+          the baseline.
     width : int, default=64
         Size of a token.
     n_layers : int, default=1
-        Joint self-attention layers.
+        Layers of ``"attention"``, ``"bottleneck"`` and ``"cross"``.
     n_heads : int, default=4
         Heads of each; divides ``width``.
     dropout : float, default=0.1
@@ -41,6 +54,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Weight of the loss of one more head for each modality, which sees that modality
         alone and is used in training only: so that a strong modality does not keep the
         others from being learned (Wang et al. 2020). 0 leaves the heads out.
+    missing : {"token", "skip", "error"}, default="token"
+        What an absent modality of a row is: one learned token, nothing at all, or an
+        error, in ``fit`` and in prediction.
     max_epochs : int, default=40
         Passes over the training rows.
     batch_size : int or "auto", default="auto"
@@ -97,12 +113,14 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self,
         encoders=None,
         *,
+        fusion="attention",
         width=64,
         n_layers=1,
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.1,
         auxiliary_weight=1.0,
+        missing="token",
         max_epochs=40,
         batch_size="auto",
         learning_rate=2e-3,
@@ -115,12 +133,14 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         verbose=0,
     ):
         self.encoders = encoders
+        self.fusion = fusion
         self.width = width
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.dropout = dropout
         self.modality_dropout = modality_dropout
         self.auxiliary_weight = auxiliary_weight
+        self.missing = missing
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

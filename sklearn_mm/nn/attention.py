@@ -2,7 +2,8 @@
 
 A sequence is ``values`` of shape ``(batch, steps, width)`` with ``lengths`` of shape
 ``(batch,)``, or with a boolean ``mask`` of shape ``(batch, steps)`` that is true at
-tokens. Every row needs at least one token here; rows without any never get this far.
+tokens. A block needs at least one token in every row; a read-out gives a row without
+any the weights zero.
 """
 
 import math
@@ -17,37 +18,21 @@ def length_mask(lengths, n_steps):
     return torch.arange(n_steps, device=lengths.device) < lengths[:, None]
 
 
-class AttentionBlock(nn.Module):
-    """One pre-norm transformer layer (Vaswani et al. 2017; Xiong et al. 2020)."""
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention in several heads (Vaswani et al. 2017)."""
 
     def __init__(self, width, n_heads, dropout):
         super().__init__()
         self.n_heads = n_heads
         self.dropout = dropout
-        self.attention_norm = nn.LayerNorm(width)
-        self.project_in = nn.Linear(width, 3 * width)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
         self.project_out = nn.Linear(width, width)
-        self.feedforward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(2 * width, width),
-        )
-        self.residual_dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens, mask):
-        """Let every token read every token: (batch, steps, width) as it came."""
-        attended = self._attend(self.attention_norm(tokens), mask)
-        tokens = tokens + self.residual_dropout(attended)
-        return tokens + self.residual_dropout(self.feedforward(tokens))
-
-    def _attend(self, tokens, mask):
-        batch, steps, width = tokens.shape
-        projected = self.project_in(tokens)
-        projected = projected.view(batch, steps, 3, self.n_heads, -1)
-        # three times (batch, heads, steps, width / heads)
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
+    def forward(self, tokens, context, mask):
+        """Let tokens (batch, steps, width) read context (batch, others, width)."""
+        query = self._split(self.query(tokens))
+        key, value = map(self._split, self.key_value(context).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(
             query,
             key,
@@ -56,6 +41,56 @@ class AttentionBlock(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.project_out(attended.transpose(1, 2).reshape(tokens.shape))
+
+    def _split(self, projected):
+        # (batch, steps, width) to (batch, heads, steps, width / heads)
+        return projected.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+
+
+class AttentionBlock(nn.Module):
+    """One pre-norm transformer layer (Vaswani et al. 2017; Xiong et al. 2020)."""
+
+    def __init__(self, width, n_heads, dropout):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = MultiHeadAttention(width, n_heads, dropout)
+        self.feedforward = feedforward(width, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens, mask):
+        """Let every token read every token: (batch, steps, width) as it came."""
+        normed = self.norm(tokens)
+        tokens = tokens + self.dropout(self.attention(normed, normed, mask))
+        return tokens + self.dropout(self.feedforward(tokens))
+
+
+class CrossAttentionBlock(nn.Module):
+    """One pre-norm layer in which tokens read those of a context."""
+
+    def __init__(self, width, n_heads, dropout):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.context_norm = nn.LayerNorm(width)
+        self.attention = MultiHeadAttention(width, n_heads, dropout)
+        self.feedforward = feedforward(width, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens, context, mask):
+        """Let tokens read a context (batch, others, width) with its mask."""
+        read = self.attention(self.norm(tokens), self.context_norm(context), mask)
+        tokens = tokens + self.dropout(read)
+        return tokens + self.dropout(self.feedforward(tokens))
+
+
+def feedforward(width, dropout):
+    """Build the two dense layers that follow attention."""
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, 2 * width),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(2 * width, width),
+    )
 
 
 class ReadOut(nn.Module):
@@ -73,7 +108,9 @@ class ReadOut(nn.Module):
     def weights(self, tokens, mask):
         """Weigh each token: (batch, steps), each row summing to one."""
         scores = self.key(tokens) @ self.query / math.sqrt(tokens.shape[-1])
-        return scores.masked_fill(~mask, -torch.inf).softmax(dim=1)
+        lowest = torch.finfo(scores.dtype).min
+        # A row without tokens would be NaN with -inf; so its weights are zero.
+        return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask
 
     def forward(self, tokens, mask):
         """Sum the tokens by their weights: (batch, width) and (batch, steps)."""

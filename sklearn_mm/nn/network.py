@@ -1,13 +1,14 @@
-"""The network: an encoder for each modality, one attention over all, a dense head."""
+"""The network: an encoder for each modality, a fusion of all, a dense head."""
 
 import torch
 from torch import nn
 
-from sklearn_mm.nn.attention import AttentionBlock, ReadOut, length_mask
+from sklearn_mm.nn.attention import ReadOut, length_mask
+from sklearn_mm.nn.fusion import FUSIONS
 
 
 class FusionNetwork(nn.Module):
-    """Encode each modality, fuse all tokens by attention, predict.
+    """Encode each modality, fuse all tokens, predict.
 
     Parameters
     ----------
@@ -15,10 +16,14 @@ class FusionNetwork(nn.Module):
         One for each modality, as :mod:`sklearn_mm.nn.encoders` describes.
     prior : array-like of shape (n_outputs,)
         What the head gives for a row with no modality at all.
+    fusion : str
+        A key of :data:`sklearn_mm.nn.fusion.FUSIONS`.
+    missing : {"token", "skip"}
+        Whether a learned token stands for an absent modality, or nothing.
     width : int
         Of the encoders' tokens.
     n_layers, n_heads, dropout
-        Of the joint self-attention.
+        Of the fusion.
     modality_dropout : float
         In training, the probability that a modality of a row is hidden; a row's last
         modality never is.
@@ -32,6 +37,8 @@ class FusionNetwork(nn.Module):
         encoders,
         prior,
         *,
+        fusion,
+        missing,
         width,
         n_layers,
         n_heads,
@@ -46,14 +53,17 @@ class FusionNetwork(nn.Module):
         self.modality_dropout = modality_dropout
         self.modality_codes = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.absent_tokens = nn.Parameter(0.02 * torch.randn(len(encoders), width))
-        self.layers = nn.ModuleList(
-            AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
+        self.missing = missing
+        self.fusion = FUSIONS[fusion](
+            len(encoders),
+            width=width,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            dropout=dropout,
         )
-        self.norm = nn.LayerNorm(width)
-        self.read_out = ReadOut(width)
         self.register_buffer("prior", torch.as_tensor(prior, dtype=torch.float32))
         self.head = nn.Sequential(
-            nn.Linear(width, 2 * width),
+            nn.Linear(self.fusion.n_outputs, 2 * width),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(2 * width, len(self.prior)),
@@ -81,7 +91,7 @@ class FusionNetwork(nn.Module):
         """
         lengths = self._training_lengths(batch)
         encoded = self._encode_all(batch, lengths)
-        fused, _ = self._fuse(encoded)
+        fused, _ = self.fusion(encoded)
         present = torch.stack(lengths) > 0
         outputs = torch.where(present.any(dim=0)[:, None], self.head(fused), self.prior)
         if not (self.training and self.auxiliary_heads):
@@ -103,9 +113,8 @@ class FusionNetwork(nn.Module):
         """
         lengths = [lengths for _, lengths in self._inputs(batch)]
         encoded = self._encode_all(batch, lengths)
-        _, weights = self._fuse(encoded)
-        n_steps = [tokens.shape[1] for tokens, _ in encoded]
-        return dict(zip(self.names, weights.split(n_steps, dim=1), strict=True))
+        _, weights = self.fusion(encoded)
+        return dict(zip(self.names, weights, strict=True))
 
     def _inputs(self, batch):
         return [batch[name] for name in self.names]
@@ -124,25 +133,23 @@ class FusionNetwork(nn.Module):
 
     def _encode_all(self, batch, lengths):
         """Encode every modality: a list of (tokens, mask)."""
+        nothing = ~(torch.stack(lengths) > 0).any(dim=0)
         return [
-            self._encode(index, values, length)
+            self._encode(index, values, length, nothing)
             for index, ((values, _), length) in enumerate(
                 zip(self._inputs(batch), lengths, strict=True)
             )
         ]
 
-    def _fuse(self, encoded):
-        """Join all tokens: the fused vectors and the weight of each token."""
-        tokens = torch.cat([tokens for tokens, _ in encoded], dim=1)
-        mask = torch.cat([mask for _, mask in encoded], dim=1)
-        for layer in self.layers:
-            tokens = layer(tokens, mask)
-        return self.read_out(self.norm(tokens), mask)
+    def _encode(self, index, values, lengths, nothing):
+        """Encode the rows that have the modality; the others get its absent token.
 
-    def _encode(self, index, values, lengths):
-        """Encode the rows that have the modality; the others get its absent token."""
+        With ``missing="skip"`` that token is masked, save in the rows that have
+        nothing else: attention over nothing is not a number.
+        """
         present = lengths > 0
         absent = self.absent_tokens[index]
+        shown = torch.ones_like(lengths) if self.missing == "token" else nothing.long()
         if present.all():
             tokens, lengths = self.encoders[index](values, lengths)
         elif present.any():
@@ -150,12 +157,12 @@ class FusionNetwork(nn.Module):
             some, some_lengths = self.encoders[index](
                 values[present, :longest], lengths[present]
             )
-            tokens = absent.expand(len(values), some.shape[1], -1).clone()
+            tokens = absent.to(some.dtype).expand(len(values), some.shape[1], -1)
+            tokens, lengths = tokens.clone(), shown
             tokens[present] = some
-            lengths = lengths.new_ones(len(values))
             lengths[present] = some_lengths
         else:
-            tokens, lengths = absent.expand(len(values), 1, -1), lengths + 1
+            tokens, lengths = absent.expand(len(values), 1, -1), shown
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
 

@@ -40,9 +40,9 @@ def test_weights_of_each_row_sum_to_one(fitted):
 
 def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(fitted):
     classifier, X = fitted
-    network = classifier.net_.module_
+    read_out = classifier.net_.module_.fusion.read_out
     captured = {}
-    handle = network.norm.register_forward_hook(
+    handle = read_out.norm.register_forward_hook(
         lambda module, inputs, output: captured.update(tokens=output.detach().numpy())
     )
     row = X[int(np.argmax(X["series"].lengths))]
@@ -52,7 +52,7 @@ def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(fitted):
     tokens = captured["tokens"][0].astype(np.float64)
     key, bias, query = (
         p.detach().numpy().astype(np.float64)
-        for p in (*network.read_out.key.parameters(), network.read_out.query)
+        for p in (*read_out.read_out.key.parameters(), read_out.read_out.query)
     )
     scores = (tokens @ key.T + bias) @ query / np.sqrt(tokens.shape[1])
     weights = np.exp(scores) / np.exp(scores).sum()

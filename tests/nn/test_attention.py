@@ -55,14 +55,16 @@ def test_attention_block_equals_torchs_pre_norm_transformer_layer():
     reference = torch.nn.TransformerEncoderLayer(
         8, 2, 16, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
     )
-    first_norm, first, _, second = (block.feedforward[i] for i in (0, 1, 3, 4))
+    feedforward_norm, first, _, _, second = block.feedforward
+    attention = block.attention
+    projections = [attention.query, attention.key_value]
     pairs = {
-        reference.self_attn.in_proj_weight: block.project_in.weight,
-        reference.self_attn.in_proj_bias: block.project_in.bias,
-        reference.self_attn.out_proj.weight: block.project_out.weight,
-        reference.self_attn.out_proj.bias: block.project_out.bias,
-        reference.norm1.weight: block.attention_norm.weight,
-        reference.norm2.weight: first_norm.weight,
+        reference.self_attn.in_proj_weight: torch.cat([p.weight for p in projections]),
+        reference.self_attn.in_proj_bias: torch.cat([p.bias for p in projections]),
+        reference.self_attn.out_proj.weight: attention.project_out.weight,
+        reference.self_attn.out_proj.bias: attention.project_out.bias,
+        reference.norm1.weight: block.norm.weight,
+        reference.norm2.weight: feedforward_norm.weight,
         reference.linear1.weight: first.weight,
         reference.linear1.bias: first.bias,
         reference.linear2.weight: second.weight,

@@ -22,10 +22,11 @@ def network():
         ("text", RNNEncoder().build(TOKENS, **SHAPE)),
     ]
     prior = np.log([0.2, 0.3, 0.5])
+    options = {"n_layers": 1, "modality_dropout": 0.5, "auxiliary": False}
     network = FusionNetwork(
-        encoders, prior, **SHAPE, n_layers=1, modality_dropout=0.5, auxiliary=False
+        encoders, prior, fusion="attention", missing="token", **SHAPE, **options
     )
-    torch.nn.init.normal_(network.read_out.query)
+    torch.nn.init.normal_(network.fusion.read_out.read_out.query)
     return network.eval()
 
 

@@ -1,0 +1,205 @@
+"""From the tokens of every modality to one vector a row.
+
+Every fusion takes a list of ``(tokens, mask)``, one for each modality, of shapes
+``(batch, steps, width)`` and ``(batch, steps)``; a row has a token somewhere. It gives
+the fused vectors, and the read-out weights of the tokens of each modality, which over
+all modalities sum to one in every row.
+"""
+
+import torch
+from torch import nn
+
+from sklearn_mm.nn.attention import AttentionBlock, CrossAttentionBlock, ReadOut
+
+# Tokens through which the modalities exchange what they know; Nagrani et al. use 4.
+N_BOTTLENECKS = 4
+
+
+class JointReadOut(nn.Module):
+    """Softmax dot-product attention of one query over the tokens of all modalities."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.read_out = ReadOut(width)
+
+    def forward(self, tokens, masks):
+        """Sum all tokens by their weights, and give the weights by modality."""
+        n_steps = [part.shape[1] for part in tokens]
+        joined = self.norm(torch.cat(tokens, dim=1))
+        fused, weights = self.read_out(joined, torch.cat(masks, dim=1))
+        return fused, weights.split(n_steps, dim=1)
+
+
+class AttentionFusion(nn.Module):
+    """Every token of every modality reads every other; cost: all tokens squared."""
+
+    def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
+        super().__init__()
+        self.n_outputs = width
+        self.layers = nn.ModuleList(
+            AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
+        )
+        self.read_out = JointReadOut(width)
+
+    def forward(self, encoded):
+        """Fuse a list of (tokens, mask)."""
+        parts, masks = zip(*encoded, strict=True)
+        tokens, mask = torch.cat(parts, dim=1), torch.cat(masks, dim=1)
+        for layer in self.layers:
+            tokens = layer(tokens, mask)
+        return self.read_out(tokens.split([p.shape[1] for p in parts], dim=1), masks)
+
+
+class BottleneckFusion(nn.Module):
+    """Modalities exchange through a few shared tokens (Nagrani et al. 2021).
+
+    In each layer every modality reads itself and the bottleneck tokens; what the
+    modalities make of these is averaged. What one wrote, another reads in the next
+    layer, so there is one layer more than ``n_layers``. Cost: the tokens of each
+    modality squared, linear in the modalities.
+    """
+
+    def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
+        super().__init__()
+        self.n_outputs = width
+        self.bottleneck = nn.Parameter(0.02 * torch.randn(N_BOTTLENECKS, width))
+        self.layers = nn.ModuleList(
+            nn.ModuleList(
+                AttentionBlock(width, n_heads, dropout) for _ in range(n_modalities)
+            )
+            for _ in range(n_layers + 1)
+        )
+        self.read_out = JointReadOut(width)
+
+    def forward(self, encoded):
+        """Fuse a list of (tokens, mask)."""
+        parts, masks = map(list, zip(*encoded, strict=True))
+        shared = self.bottleneck.expand(len(parts[0]), -1, -1)
+        always = masks[0].new_ones(len(parts[0]), N_BOTTLENECKS)
+        for layer in self.layers:
+            written = []
+            for index, block in enumerate(layer):
+                tokens = torch.cat([shared, parts[index]], dim=1)
+                tokens = block(tokens, torch.cat([always, masks[index]], dim=1))
+                written.append(tokens[:, :N_BOTTLENECKS])
+                parts[index] = tokens[:, N_BOTTLENECKS:]
+            shared = torch.stack(written).mean(dim=0)
+        return self.read_out(parts, masks)
+
+
+class CrossFusion(nn.Module):
+    """The tokens of each modality query those of all others (Tsai et al. 2019).
+
+    One query over all others together, where Tsai et al. have one for each pair. A
+    learned token among the others gives a row with a single modality something to
+    read. Cost: the tokens of each modality times those of the others.
+    """
+
+    def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
+        super().__init__()
+        self.n_outputs = width
+        self.nothing = nn.Parameter(0.02 * torch.randn(1, width))
+        self.layers = nn.ModuleList(
+            nn.ModuleList(
+                CrossAttentionBlock(width, n_heads, dropout)
+                for _ in range(n_modalities)
+            )
+            for _ in range(n_layers)
+        )
+        self.read_out = JointReadOut(width)
+
+    def forward(self, encoded):
+        """Fuse a list of (tokens, mask)."""
+        parts, masks = zip(*encoded, strict=True)
+        nothing = self.nothing.expand(len(parts[0]), -1, -1)
+        always = masks[0].new_ones(len(parts[0]), 1)
+        for layer in self.layers:
+            parts = [
+                block(
+                    tokens,
+                    torch.cat([nothing, *_others(parts, index)], dim=1),
+                    torch.cat([always, *_others(masks, index)], dim=1),
+                )
+                for index, (block, tokens) in enumerate(zip(layer, parts, strict=True))
+            ]
+        return self.read_out(parts, masks)
+
+
+def _others(parts, index):
+    return [part for other, part in enumerate(parts) if other != index]
+
+
+class PooledModalities(nn.Module):
+    """Read each modality out by itself."""
+
+    def __init__(self, n_modalities, width):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_modalities))
+        self.read_outs = nn.ModuleList(ReadOut(width) for _ in range(n_modalities))
+
+    def forward(self, encoded):
+        """Give (batch, modalities, width) and the weights within each modality."""
+        pooled, weights = [], []
+        for norm, read_out, (tokens, mask) in zip(
+            self.norms, self.read_outs, encoded, strict=True
+        ):
+            vector, within = read_out(norm(tokens), mask)
+            pooled.append(vector)
+            weights.append(within)
+        return torch.stack(pooled, dim=1), weights
+
+
+class GatedFusion(nn.Module):
+    """Each modality is read out alone; a softmax gate sees all and weighs them.
+
+    After the gated multimodal unit of Arevalo et al. 2017, without its squashing, so
+    that the fused vector is a weighted sum of tokens. Cost: linear in the tokens.
+    """
+
+    def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
+        super().__init__()
+        self.n_outputs = width
+        self.pooled = PooledModalities(n_modalities, width)
+        self.gate = nn.Linear(n_modalities * width, n_modalities)
+
+    def forward(self, encoded):
+        """Fuse a list of (tokens, mask)."""
+        vectors, weights = self.pooled(encoded)
+        absent = torch.stack([~mask.any(dim=1) for _, mask in encoded], dim=1)
+        scores = self.gate(vectors.flatten(1)).masked_fill(absent, -torch.inf)
+        gates = scores.softmax(dim=1)
+        fused = (gates[:, None, :] @ vectors).squeeze(1)
+        by_modality = gates.unbind(dim=1)
+        return fused, [
+            gate[:, None] * within
+            for gate, within in zip(by_modality, weights, strict=True)
+        ]
+
+
+class ConcatFusion(nn.Module):
+    """Each modality is read out alone and the head sees them side by side.
+
+    The baseline: nothing is weighed, so the weights that are reported give the
+    modalities of a row equal shares. Cost: linear in the tokens.
+    """
+
+    def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
+        super().__init__()
+        self.n_outputs = n_modalities * width
+        self.pooled = PooledModalities(n_modalities, width)
+
+    def forward(self, encoded):
+        """Fuse a list of (tokens, mask)."""
+        vectors, weights = self.pooled(encoded)
+        totals = torch.stack([within.sum(dim=1) for within in weights]).sum(dim=0)
+        return vectors.flatten(1), [within / totals[:, None] for within in weights]
+
+
+FUSIONS = {
+    "attention": AttentionFusion,
+    "bottleneck": BottleneckFusion,
+    "cross": CrossFusion,
+    "gated": GatedFusion,
+    "concat": ConcatFusion,
+}
