@@ -16,7 +16,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TextTransformer",
             "TimeSeriesTransformer",
         ],
-        "compose": ["MultimodalFeatureUnion", "make_multimodal_union"],
+        "compose": ["MultimodalFeatureUnion"],
+        "infer": ["make_multimodal_union"],
         "estimators": [
             "AttentionFusionClassifier",
             "CNNEncoder",

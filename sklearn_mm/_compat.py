@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._metadata_requests import _raise_for_params
-from sklearn.utils._set_output import _get_output_config, _safe_set_output
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_feature_names_in, _check_y
@@ -23,7 +23,6 @@ __all__ = [
     "_print_elapsed_time",
     "_raise_for_params",
     "_safe_indexing",
-    "_safe_set_output",
     "for_container",
 ]
 

@@ -1,7 +1,9 @@
 """MultimodalFeatureUnion: a table of cells into features, column by column."""
 
+import re
+
 import numpy as np
-from scipy import sparse
+from sklearn import config_context
 from sklearn.base import TransformerMixin, clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
@@ -11,7 +13,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_mm._compat import (
     _BaseComposition,
@@ -20,7 +22,6 @@ from sklearn_mm._compat import (
     _print_elapsed_time,
     _raise_for_params,
     _safe_indexing,
-    _safe_set_output,
     _VisualBlock,
     for_container,
 )
@@ -88,7 +89,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     ...     "age": [1.0, 2.0, 4.0],
     ... })
     >>> union = MultimodalFeatureUnion([
-    ...     ("text", TextTransformer(), "caption"),
+    ...     ("text", TextTransformer(min_frequency=1), "caption"),
     ...     ("table", StandardScaler(), ["age"]),
     ... ])
     >>> features = union.fit_transform(X)
@@ -338,7 +339,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             try:
                 indices = _get_column_indices(X, columns)
             except ValueError as error:
-                raise ValueError(f"modality {name!r}: {error}") from error
+                found = getattr(X, "columns", range(X.shape[1]))
+                raise ValueError(
+                    f"modality {name!r} asks for {columns!r:.200}, X has the columns "
+                    f"{list(found)!s:.500}: {error}"
+                ) from error
             taken.update(indices)
             if indices and not _is(transformer, "drop"):
                 single = np.isscalar(columns)
@@ -396,12 +401,12 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """Check that X has the fitted columns: by name in a table, else by number."""
         names = getattr(self, "feature_names_in_", None)
         if names is None or not hasattr(X, "columns"):
-            validate_data(self, X, reset=False, skip_check_array=True)
             if names is not None:
                 raise ValueError(
                     f"{type(self).__name__} was fitted on a table with the columns "
                     f"{list(names)}, found a {type(X).__name__} without names"
                 )
+            validate_data(self, X, reset=False, skip_check_array=True)
             return X
         missing = {}
         for name, _, columns in self.transformers_:
@@ -449,45 +454,52 @@ def _passthrough():
 
 
 def _fit_transform_one(name, transformer, X, y, params, message):
-    # Blocks, or plain arrays, whatever container is configured globally.
-    _safe_set_output(transformer, transform="default")
-    with _print_elapsed_time("MultimodalFeatureUnion", message):
+    timed = _print_elapsed_time("MultimodalFeatureUnion", message)
+    # Blocks and plain arrays, whatever container is configured globally.
+    with timed, config_context(transform_output="default"):
         try:
+            # Nothing is routed to "passthrough", for which there is a transformer here.
             if hasattr(transformer, "fit_transform"):
-                result = transformer.fit_transform(X, y, **params.fit_transform)
+                routed = params.get("fit_transform", {})
+                result = transformer.fit_transform(X, y, **routed)
             else:
-                result = transformer.fit(X, y, **params.fit).transform(
-                    X, **params.transform
-                )
+                transformer.fit(X, y, **params.get("fit", {}))
+                result = transformer.transform(X, **params.get("transform", {}))
             return transformer, _as_block(result, X)
         except Exception as error:
-            raise _named(error, name) from error
+            raise _named(error, name, X) from error
 
 
 def _transform_one(name, transformer, X, params):
-    try:
-        return _as_block(transformer.transform(X, **params.transform), X)
-    except Exception as error:
-        raise _named(error, name) from error
+    with config_context(transform_output="default"):
+        try:
+            routed = params.get("transform", {})
+            return _as_block(transformer.transform(X, **routed), X)
+        except Exception as error:
+            raise _named(error, name, X) from error
 
 
 def _as_block(result, X):
     """Take a transformer's output as a block: rows of a 2-D output are vectors."""
     if isinstance(result, FeatureBlock):
         return result
-    if not sparse.issparse(result):
-        result = np.asarray(result)
-    if result.ndim != 2 or result.shape[0] != len(X):
+    # Of a table, pd.NA and null become NaN.
+    result = check_array(
+        result, accept_sparse=True, ensure_all_finite=False, ensure_min_features=0
+    )
+    if result.shape[0] != len(X):
         raise ValueError(
-            f"expected a FeatureBlock or {len(X)} rows of a 2-D array from the "
-            f"transformer, found shape {result.shape}"
+            f"expected a row for each of the {len(X)} samples from the transformer, "
+            f"found {result.shape[0]} rows"
         )
     return FeatureBlock.from_vectors(result)
 
 
-def _named(error, name):
+def _named(error, name, X):
     """Give an error that says in which modality it arose."""
     message = f"modality {name!r}: {error}"
+    if len(X.shape) == 1 and re.search("Expected (a )?2-?[dD]", message):
+        message += " To give the transformer a table, put the column in a list."
     for kind in (TypeError, ValueError):
         if isinstance(error, kind):
             return kind(message)
