@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "infer": ["make_multimodal_union"],
         "estimators": [
             "AttentionFusionClassifier",
+            "AttentionFusionRegressor",
             "CNNEncoder",
             "RNNEncoder",
             "SelfAttentionEncoder",

@@ -1,4 +1,4 @@
-"""What the attention fusion estimators share: parameters, fitting, prediction."""
+"""What the attention fusion estimators share: fitting and prediction."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -6,16 +6,23 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_mm._compat import _BaseComposition
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.estimators.inputs import check_features, check_weights, training_rows
+from sklearn_mm.estimators.inputs import (
+    check_features,
+    check_weights,
+    split_rows,
+    training_rows,
+)
 from sklearn_mm.estimators.modality import describe_modality
+from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.specs import default_encoder
 
 
 class BaseAttentionFusion(_BaseComposition):
     """Fit and predict with one attention network over all modalities.
 
-    A subclass encodes the target and names the loss (``_encode_target``), and turns
-    what the network gives into predictions.
+    A subclass has the parameters, reads the target (``_check_target``), learns from it
+    and encodes it (``_learn_target``, ``_encode_target``), names the loss
+    (``_criterion``), and turns what the network gives into predictions.
     """
 
     # Encoders are reached by the names of their modalities: classifier__text__cell.
@@ -48,89 +55,171 @@ class BaseAttentionFusion(_BaseComposition):
         self._set_params("encoders", **params)
         return self
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Train the network.
+
+        Interrupted by Ctrl-C after its first epoch, it keeps the best state so far and
+        warns; before that, or if it fails, a model fitted earlier stays as it was.
 
         Parameters
         ----------
         X : MultimodalFeatures, or {array, sparse matrix, table} of n_samples
             What a :class:`MultimodalFeatureUnion` gives. A 2-D array is one modality
             of vectors, in which NaN is a missing number.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
             Of each row in the loss. Whole weights are the rows repeated, exactly,
             as long as they do not quadruple them.
+        groups : array-like of shape (n_samples,), default=None
+            With ``early_stopping``, rows of one group are all validated on or all
+            trained on.
 
         Returns
         -------
         self
         """
         with unchanged_on_failure(self):
-            self._check_parameters()
-            if y is None:
-                raise ValueError(
-                    f"{type(self).__name__} requires y to be passed, but the target y "
-                    "is None."
-                )
-            features = self._check_features(X, reset=True)
-            check_consistent_length(features, y)
-            weight = check_weights(sample_weight, len(features))
-            target = self._check_target(y, features)
-            rows, weight = training_rows(features, target, weight)
-            self._fit_rows(features, rows, target[rows], weight)
+            before = vars(self).copy() if self.warm_start else {}
+            self._check_fit_parameters()
+            features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
+            rows, weight = training_rows(features, y, weight)
+            valid = np.zeros(len(rows), dtype=bool)
+            seed = self._draw_seed()
+            if self.early_stopping:
+                if groups is not None:
+                    check_consistent_length(features, groups)
+                    groups = np.asarray(groups)[rows]
+                strata = self._strata(y[rows])
+                valid = split_rows(rows, strata, groups, self.validation_fraction, seed)
+            self._describe(features, rows[~valid])
+            self._learn_target(y[rows], weight)
+            state = self._state_to_continue(before)
+            train, held = self._dataset(features, rows, y, weight, ~valid), None
+            if self.early_stopping:
+                held = self._dataset(features, rows, y, weight, valid)
+            self._train(train, held, seed, state)
         return self
 
-    def _fit_rows(self, features, rows, target, weight):
-        """Train on rows of the features, in an order that does not depend on X's."""
-        # torch and skorch load with the first fit, not with the package.
-        import torch
+    def _partial_fit(self, X, y, sample_weight, learn_target):
+        """Train one epoch more, on the statistics of the first call's rows."""
+        with unchanged_on_failure(self):
+            first = not self.__sklearn_is_fitted__()
+            self._check_fit_parameters()
+            features, y, weight = self._check_rows(X, y, sample_weight, reset=first)
+            rows, weight = training_rows(features, y, weight)
+            if first:
+                self._describe(features, rows)
+                learn_target(y[rows], weight)
+            train = self._dataset(features, rows, y, weight, slice(None))
+            net = None if first else self.net_
+            self._train(train, None, self._draw_seed(), None, n_epochs=1, net=net)
+        return self
 
-        from sklearn_mm.estimators import training
-        from sklearn_mm.estimators.batches import FusionDataset
+    def _check_rows(self, X, y, sample_weight, *, reset):
+        """Check features, target and weights against each other."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        features = self._check_features(X, reset=reset)
+        check_consistent_length(features, y)
+        return (
+            features,
+            self._check_target(y),
+            check_weights(sample_weight, len(features)),
+        )
 
+    def _check_features(self, X, *, reset):
+        """Take X as features, without missing modalities if they are errors."""
+        features = check_features(self, X, reset=reset)
+        if self.missing == "error":
+            for name, block in features.blocks.items():
+                if block.missing.any():
+                    raise ValueError(
+                        f"modality {name!r} is missing in row "
+                        f"{int(block.missing.argmax())} and missing='error'. Use "
+                        "missing='token' to predict rows without it."
+                    )
+        return features
+
+    def _describe(self, features, rows):
+        """Measure every modality over the training rows."""
         self.modalities_in_ = {
             name: describe_modality(block, rows)
             for name, block in features.blocks.items()
         }
-        encoded, prior, loss_weight = self._encode_target(target, weight)
-        batch_size = self._resolve_batch_size(len(rows))
-        net = training.make_net(
-            {
-                "modalities": self.modalities_in_,
-                "encoders": self._resolve_encoders(),
-                "prior": prior,
-                "fusion": self.fusion,
-                "missing": "skip" if self.missing == "skip" else "token",
-                "width": self.width,
-                "n_layers": self.n_layers,
-                "n_heads": self.n_heads,
-                "dropout": self.dropout,
-                "modality_dropout": self.modality_dropout,
-                "auxiliary": self.auxiliary_weight > 0 and len(features.names) > 1,
-            },
-            self._criterion(),
-            n_rows=len(rows),
-            max_epochs=self.max_epochs,
-            batch_size=batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            auxiliary_weight=self.auxiliary_weight,
-            device=training.resolve_device(self.device),
-            verbose=self.verbose,
-            callbacks=self.callbacks,
-            net_params=self.net_params,
-        )
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        if loss_weight is not None:
-            loss_weight = torch.as_tensor(loss_weight, dtype=torch.float32)
-        dataset = FusionDataset(features, rows, torch.as_tensor(encoded), loss_weight)
+
+    def _dataset(self, features, rows, y, weight, kept):
+        """Cut some of the training rows out, with their encoded targets."""
+        import torch
+
+        from sklearn_mm.estimators.batches import FusionDataset
+
+        weight = None if weight is None else weight[kept]
+        target, weight = self._encode_target(y[rows[kept]], weight)
+        if weight is not None:
+            weight = torch.as_tensor(weight, dtype=torch.float32)
+        return FusionDataset(features, rows[kept], torch.as_tensor(target), weight)
+
+    def _train(self, train, held, seed, state, n_epochs=None, net=None):
+        """Train a new network, or one that has been trained before."""
+        # torch and skorch load with the first fit, not with the package.
+        import torch
+
+        from sklearn_mm.estimators import training
+
         # The caller's random state is as it was, whatever the network draws.
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            net.fit(dataset, y=None)
+            if net is None:
+                net = training.make_net(
+                    self._network_arguments(),
+                    self._criterion(),
+                    self,
+                    n_rows=len(train),
+                    batch_size=self._resolve_batch_size(len(train)),
+                    held=held,
+                    constant_rate=n_epochs is not None,
+                )
+                net.initialize()
+            if state is not None:
+                net.module_.load_state_dict(state)
+            training.run(net, train, n_epochs)
         self.net_ = net
         self.history_ = net.history_
+        self.n_iter_ = len(net.history_)
+
+    def _network_arguments(self):
+        return {
+            "modalities": self.modalities_in_,
+            "encoders": self._resolve_encoders(),
+            "prior": self.prior_,
+            "fusion": self.fusion,
+            "missing": "skip" if self.missing == "skip" else "token",
+            "width": self.width,
+            "n_layers": self.n_layers,
+            "n_heads": self.n_heads,
+            "dropout": self.dropout,
+            "modality_dropout": self.modality_dropout,
+            "auxiliary": self.auxiliary_weight > 0 and len(self.modalities_in_) > 1,
+        }
+
+    def _state_to_continue(self, before):
+        """Return the weights that a warm start goes on from, None for a new start."""
+        if "net_" not in before:
+            return None
+        for name in ("modalities_in_", *self._warm_attributes):
+            if not _agree(before[name], vars(self)[name]):
+                raise ValueError(
+                    f"warm_start=True, but {name} differs from that of the last fit. "
+                    "Set warm_start=False for other modalities or targets."
+                )
+        for name in self._warm_attributes:
+            setattr(self, name, before[name])
+        self.modalities_in_ = before["modalities_in_"]
+        return before["net_"].module_.state_dict()
 
     def _predict_outputs(self, X):
         """Run the network over X: ndarray of shape (n_samples, n_outputs), float32."""
@@ -160,19 +249,6 @@ class BaseAttentionFusion(_BaseComposition):
                 weights = network.attend(batch)
             yield {name: weight.cpu().numpy() for name, weight in weights.items()}
 
-    def _check_features(self, X, *, reset):
-        """Take X as features, without missing modalities if they are errors."""
-        features = check_features(self, X, reset=reset)
-        if self.missing == "error":
-            for name, block in features.blocks.items():
-                if block.missing.any():
-                    raise ValueError(
-                        f"modality {name!r} is missing in row "
-                        f"{int(block.missing.argmax())} and missing='error'. Use "
-                        "missing='token' to predict rows without it."
-                    )
-        return features
-
     def _resolve_encoders(self):
         """Give every modality its encoder spec, the default where none is named."""
         named = dict(self.encoders or ())
@@ -193,48 +269,13 @@ class BaseAttentionFusion(_BaseComposition):
             return self.batch_size
         return int(np.clip(2 ** np.round(np.log2(max(1, n_rows) / 32)), 16, 128))
 
-    def _check_parameters(self):
-        """Raise ValueError for parameters that cannot work."""
-        for name, known in (
-            ("fusion", ("attention", "bottleneck", "cross", "gated", "concat")),
-            ("missing", ("token", "skip", "error")),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {known}, found {getattr(self, name)!r}"
-                )
-        for name in ("width", "n_heads", "max_epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, found {getattr(self, name)!r}"
-                )
-        if self.width % self.n_heads:
-            raise ValueError(
-                f"width must be a multiple of n_heads, found width={self.width} and "
-                f"n_heads={self.n_heads}"
-            )
-        for name in ("dropout", "modality_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and below 1, found "
-                    f"{getattr(self, name)!r}"
-                )
-        if self.auxiliary_weight < 0:
-            raise ValueError(
-                f"auxiliary_weight must not be negative, found "
-                f"{self.auxiliary_weight!r}"
-            )
-        if self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate must be positive, found {self.learning_rate!r}"
-            )
-        if self.batch_size != "auto" and self.batch_size < 1:
-            raise ValueError(
-                f"batch_size must be 'auto' or at least 1, found {self.batch_size!r}"
-            )
+    def _draw_seed(self):
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _check_fit_parameters(self):
+        check_parameters(self)
         if self.encoders is not None:
-            names = [name for name, _ in self.encoders]
-            self._validate_names(names)
+            self._validate_names([name for name, _ in self.encoders])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
@@ -245,3 +286,14 @@ class BaseAttentionFusion(_BaseComposition):
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
+
+
+def _agree(before, now):
+    """Tell whether a network that was trained on one can go on with the other."""
+    if isinstance(before, dict):
+        return list(before) == list(now) and all(
+            _agree(before[name], now[name]) for name in before
+        )
+    if isinstance(before, np.ndarray):
+        return np.array_equal(before, now)
+    return before == now

@@ -1,9 +1,11 @@
 """AttentionFusionClassifier."""
 
 import numpy as np
+from scipy import sparse
+from scipy.special import expit, logit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_mm._compat import _check_y
 from sklearn_mm.estimators.base import BaseAttentionFusion
@@ -63,12 +65,32 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Rows a training step. "auto": so that an epoch has about 32 steps, within 16 to
         128 rows.
     learning_rate : float, default=2e-3
-        Of AdamW (Loshchilov & Hutter 2019), after a linear warm-up over the first
-        tenth of the steps and before a cosine decay to zero.
+        Of AdamW (Loshchilov & Hutter 2019), at its highest.
+    schedule : {"cosine", "linear", "constant"}, default="cosine"
+        How the learning rate falls to zero after the warm-up, or that it does not.
+    warm_up : float, default=0.1
+        Share of the steps over which the learning rate first rises.
     weight_decay : float, default=1e-2
         Of matrices; norms and biases have none.
+    gradient_clipping : float or None, default=1.0
+        Largest norm of the gradient of a step.
+    averaging : {"ema"} or None, default=None
+        "ema": the model is an exponential moving average of the weights along the
+        training steps.
     class_weight : dict, "balanced" or None, default=None
-        Of the classes in the loss, as in scikit-learn.
+        Of the classes in the loss, as in scikit-learn. Not for multilabel targets.
+    early_stopping : bool, default=False
+        Whether to hold rows out, to stop when the loss on them no longer falls, and to
+        restore the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows, or of the groups, to hold out.
+    n_iter_no_change : int, default=10
+        Epochs without a lower loss before it stops.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In which matrices are multiplied: bfloat16 (mixed precision) is faster where the
+        processor has it.
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
@@ -83,7 +105,14 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels, sorted.
+        Labels, sorted; if multilabel, the numbers of the columns of y.
+    multilabel_ : bool
+        Whether y was an indicator matrix.
+    prior_ : ndarray of shape (n_classes,)
+        What the network gives for a row with no modality: the log shares of the
+        classes, or log odds of the labels.
+    n_iter_ : int
+        Epochs trained.
     modalities_in_ : dict of str to Modality
         What was seen of each modality in fit.
     net_ : skorch.NeuralNet
@@ -124,8 +153,17 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         max_epochs=40,
         batch_size="auto",
         learning_rate=2e-3,
+        schedule="cosine",
+        warm_up=0.1,
         weight_decay=1e-2,
+        gradient_clipping=1.0,
+        averaging=None,
         class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        precision="float32",
         device="auto",
         callbacks=None,
         net_params=None,
@@ -144,13 +182,55 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.warm_up = warm_up
         self.weight_decay = weight_decay
+        self.gradient_clipping = gradient_clipping
+        self.averaging = averaging
         self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.precision = precision
         self.device = device
         self.callbacks = callbacks
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one epoch on some rows.
+
+        The first call builds the network and measures the statistics of its inputs;
+        the learning rate is constant.
+
+        Parameters
+        ----------
+        X : as in fit
+            Rows.
+        y : as in fit
+            Targets of the rows.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call, unless the target
+            is multilabel.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Of each row in the loss.
+
+        Returns
+        -------
+        self
+        """
+
+        def learn_target(y, weight):
+            if classes is None and y.ndim == 1:
+                raise ValueError(
+                    "classes must be passed in the first call of partial_fit: all "
+                    "labels that will ever come"
+                )
+            self._learn_target(y, weight, classes=classes)
+
+        return self._partial_fit(X, y, sample_weight, learn_target)
 
     def predict(self, X):
         """Predict the label of each row.
@@ -162,9 +242,11 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,), or (n_samples, n_labels) of 0 and 1 if multilabel
         """
         outputs = self._predict_outputs(X)
+        if self.multilabel_:
+            return (outputs > 0).astype(np.int64)
         return self.classes_[outputs.argmax(axis=1)]
 
     def predict_proba(self, X):
@@ -178,10 +260,10 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float32
+            Rows sum to one; if multilabel, each label has its own probability.
         """
         outputs = self._predict_outputs(X)
-        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return expit(outputs) if self.multilabel_ else softmax(outputs, axis=1)
 
     def decision_function(self, X):
         """Give each class's score, the logarithm of its unnormalised probability.
@@ -189,44 +271,89 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Parameters
         ----------
         X : as in fit
+            A modality that X lacks counts as missing in every row.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
-            For two, the log odds of ``classes_[1]``.
+            For two, the log odds of ``classes_[1]``; if multilabel, those of each
+            label.
         """
         outputs = self._predict_outputs(X)
-        return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
+        if self.multilabel_ or len(self.classes_) > 2:
+            return outputs
+        return outputs[:, 1] - outputs[:, 0]
 
-    def _check_target(self, y, features):
-        """Read y: ndarray of labels of shape (n_samples,)."""
-        y = column_or_1d(_check_y(y, multi_output=True, estimator=self), warn=True)
+    _warm_attributes = ("classes_", "multilabel_")
+
+    def _check_target(self, y):
+        """Read y: labels (n_samples,), or an indicator matrix (n_samples, n_labels)."""
+        y = _check_y(y, multi_output=True, estimator=self)
         check_classification_targets(y)
-        return y
+        if type_of_target(y) == "multilabel-indicator":
+            if self.class_weight is not None:
+                raise ValueError(
+                    "class_weight is not for multilabel targets. Use sample_weight."
+                )
+            return (y.toarray() if sparse.issparse(y) else y).astype(np.int64)
+        return column_or_1d(y, warn=True)
 
-    def _encode_target(self, target, weight):
-        """Give class numbers, log shares of the classes, and loss weights."""
-        self.classes_, encoded = np.unique(target, return_inverse=True)
+    def _strata(self, y):
+        return y if y.ndim == 1 else None
+
+    def _learn_target(self, y, weight, classes=None):
+        """Learn the classes and their shares."""
+        weight = np.ones(len(y)) if weight is None else weight
+        self.multilabel_ = y.ndim == 2
+        if self.multilabel_:
+            self.classes_ = np.arange(y.shape[1])
+            # One row of each kind more, so that no log odds are infinite.
+            shares = (weight @ y + 0.5) / (weight.sum() + 1)
+            self.prior_ = logit(shares)
+            return
+        self.classes_ = np.unique(y if classes is None else classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least two classes, found 1 "
                 f"class: {self.classes_[0]}"
             )
-        weight = np.ones(len(target)) if weight is None else weight
-        shares = np.bincount(encoded, weights=weight)
-        prior = np.log(shares / shares.sum())
+        encoded = self._class_numbers(y)
+        counts = np.bincount(encoded, weight, minlength=len(self.classes_))
+        # Classes that have not come yet, in partial_fit, are unlikely, not impossible.
+        counts = np.maximum(counts, 1e-3)
+        self.prior_ = np.log(counts / counts.sum())
         if self.class_weight is not None:
-            by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=target
+            self._by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=y
             )
-            weight = weight * by_class[encoded]
+
+    def _encode_target(self, y, weight):
+        """Give class numbers, or an indicator in float32, and loss weights."""
+        if self.multilabel_:
+            return y.astype(np.float32), weight
+        encoded = self._class_numbers(y)
+        if self.class_weight is not None:
+            by_row = self._by_class[encoded]
+            weight = by_row if weight is None else weight * by_row
             weight = weight / weight.mean()
-        return encoded, prior, weight
+        return encoded, weight
+
+    def _class_numbers(self, y):
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has the labels {list(unknown)}, which are not among the classes "
+                f"{list(self.classes_)}"
+            )
+        return np.searchsorted(self.classes_, y)
 
     def _criterion(self):
         """Return the loss of each row, as a callable that skorch initialises."""
-        from functools import partial
+        from sklearn_mm.nn import losses
 
-        from torch import nn
+        return losses.Multilabel if self.multilabel_ else losses.Multiclass
 
-        return partial(nn.CrossEntropyLoss, reduction="none")
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 from scipy import sparse
+from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_mm.features import FeatureBlock, MultimodalFeatures
@@ -174,6 +175,58 @@ def training_rows(features, target, weight):
     if np.all(weight == weight[0]):
         return rows, None
     return rows, weight / weight.mean()
+
+
+def split_rows(rows, strata, groups, fraction, seed):
+    """Choose the rows that are validated on.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+        As ``training_rows`` gives them; a row that stands twice is not torn apart.
+    strata : ndarray of shape (n_rows,), or None
+        Classes whose shares are kept where each has enough rows.
+    groups : ndarray of shape (n_rows,), or None
+        Rows of one group stay together.
+    fraction : float
+        Share of the rows, or of the groups.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rows, or groups.
+    """
+    units = rows if groups is None else groups
+    _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
+    if len(first) < 2:
+        raise ValueError(
+            "early_stopping needs at least two "
+            f"{'rows' if groups is None else 'groups'} to hold some out, found "
+            f"{len(first)}. Set early_stopping=False."
+        )
+    # Numbered by where they first stand, which the order of X does not change.
+    number = np.argsort(np.argsort(first))[unit_of_row]
+    n_held = int(np.clip(round(fraction * len(first)), 1, len(first) - 1))
+    stratify = None
+    if groups is None and strata is not None:
+        stratify = strata[np.sort(first)]
+        _, counts = np.unique(stratify, return_counts=True)
+        if (
+            counts.min() < 2
+            or n_held < len(counts)
+            or len(first) - n_held < len(counts)
+        ):
+            stratify = None
+    _, held = train_test_split(
+        np.arange(len(first)), test_size=n_held, random_state=seed, stratify=stratify
+    )
+    return np.isin(number, held)
 
 
 def _digests(features, target):

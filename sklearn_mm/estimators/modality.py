@@ -31,9 +31,10 @@ class Modality:
     kind: str
     token_shape: tuple
     vocabulary_size: int | None = None
-    mean: np.ndarray = field(default=None, repr=False)
-    deviation: np.ndarray = field(default=None, repr=False)
-    may_miss: np.ndarray = field(default=None, repr=False)
+    # Two modalities are equal if one network fits both, whatever their statistics.
+    mean: np.ndarray = field(default=None, repr=False, compare=False)
+    deviation: np.ndarray = field(default=None, repr=False, compare=False)
+    may_miss: np.ndarray = field(default=None, repr=False, compare=False)
 
     @property
     def n_inputs(self):

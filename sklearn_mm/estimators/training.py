@@ -1,18 +1,25 @@
 """The wiring of skorch: from specs and rows to a trained network."""
 
 import math
+import warnings
 from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.nn.network import FusionNetwork
 
 # Rows a batch in prediction, where no gradients need memory.
 PREDICTION_BATCH_SIZE = 256
+
+
+class FirstEpochInterrupted(Exception):
+    """Ctrl-C before there was anything to keep; skorch would swallow the original."""
 
 
 class FusionNet(NeuralNet):
@@ -24,11 +31,45 @@ class FusionNet(NeuralNet):
         As in skorch's ``NeuralNet``.
     auxiliary_weight : float, default=0.0
         Of the mean loss of the modalities' own heads beside the loss of the fusion.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In which matrices are multiplied.
     """
 
-    def __init__(self, *args, auxiliary_weight=0.0, **kwargs):
+    def __init__(self, *args, auxiliary_weight=0.0, precision="float32", **kwargs):
         super().__init__(*args, **kwargs)
         self.auxiliary_weight = auxiliary_weight
+        self.precision = precision
+
+    def infer(self, x, **fit_params):
+        """Run the network, in mixed precision if that was asked for."""
+        if self.precision == "float32":
+            return super().infer(x, **fit_params)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            outputs = super().infer(x, **fit_params)
+        if isinstance(outputs, tuple):
+            return outputs[0].float(), outputs[1].float(), outputs[2]
+        return outputs.float()
+
+    def fit_loop(self, *args, **kwargs):
+        """Train, and say so if Ctrl-C ends it."""
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:
+            stopping = dict(self.callbacks_).get("early_stopping")
+            # Early stopping raises it, too.
+            if stopping is not None and stopping.misses_ == stopping.patience:
+                return self
+            # The last entry of the history is the epoch that was cut short.
+            n_whole = len(self.history) - 1
+            if n_whole < 1:
+                raise FirstEpochInterrupted from None
+            warnings.warn(
+                f"interrupted in epoch {n_whole + 1}: the model is what the epochs "
+                "before it and a part of it made",
+                UserWarning,
+                stacklevel=2,
+            )
+            return self
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Average the rows' losses times their weights."""
@@ -83,17 +124,70 @@ def adamw(groups, *, lr, weight_decay):
     return torch.optim.AdamW(groups, lr=lr, fused=True)
 
 
-def warm_up_then_cosine(step, n_steps, warm_up=0.1):
+class WeightAveraging(Callback):
+    """Keep an exponential moving average of the weights, and end with it.
+
+    Validation, and so early stopping, sees the average (Izmailov et al. 2018; Morales-
+    Brotons et al. 2024); training goes on from the weights themselves.
+    """
+
+    def __init__(self, decay=0.99):
+        self.decay = decay
+
+    def on_train_begin(self, net, **kwargs):
+        """Begin with the weights as they are."""
+        self.average_ = [p.detach().clone() for p in net.module_.parameters()]
+        self.n_batches_ = 0
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        """Move the average towards the weights, faster at first."""
+        if not training:
+            return
+        self.n_batches_ += 1
+        decay = min(self.decay, self.n_batches_ / (self.n_batches_ + 10))
+        update = get_ema_multi_avg_fn(decay)
+        weights = [p.detach() for p in net.module_.parameters()]
+        update(self.average_, weights, self.n_batches_)
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Go on from the weights."""
+        if hasattr(self, "weights_"):
+            self._load(net, self.weights_)
+            del self.weights_
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Put the average in the weights' place for validation."""
+        if not training and not hasattr(self, "weights_"):
+            self.weights_ = [p.detach().clone() for p in net.module_.parameters()]
+            self._load(net, self.average_)
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the average, or what early stopping has restored of it."""
+        if hasattr(self, "weights_"):
+            del self.weights_
+        else:
+            self._load(net, self.average_)
+        del self.average_
+
+    def _load(self, net, values):
+        with torch.no_grad():
+            for parameter, value in zip(net.module_.parameters(), values, strict=True):
+                parameter.copy_(value)
+
+
+def rate_factor(step, n_steps, warm_up, schedule):
     """Give the factor of the learning rate at a batch out of n_steps."""
-    n_warm = max(1, round(warm_up * n_steps))
+    n_warm = round(warm_up * n_steps)
     if step < n_warm:
         return (step + 1) / n_warm
     done = min(1.0, (step - n_warm) / max(1, n_steps - n_warm))
-    return 0.5 * (1 + math.cos(math.pi * done))
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done if schedule == "linear" else 1.0
 
 
 def make_net(
-    network, criterion, *, n_rows, max_epochs, batch_size, learning_rate, **options
+    network, criterion, estimator, *, n_rows, batch_size, held=None, constant_rate=False
 ):
     """Wire the network for skorch.
 
@@ -103,47 +197,100 @@ def make_net(
         Arguments of :func:`build_network`.
     criterion : callable
         Gives a module from predictions and targets to one loss a row.
+    estimator : attention fusion estimator
+        Whose parameters of training are taken.
     n_rows : int
         Training rows, for the schedule.
-    max_epochs, batch_size, learning_rate
-        As in the estimator.
-    **options
-        ``weight_decay``, ``auxiliary_weight``, ``device``, ``verbose``, ``callbacks``
-        as in the estimator, and ``net_params``: more arguments of skorch's net, which
-        win.
+    batch_size : int
+        Rows a step.
+    held : FusionDataset, default=None
+        Rows to validate on after each epoch.
+    constant_rate : bool, default=False
+        Whether to leave the schedule out, where the number of epochs is not known.
 
     Returns
     -------
     FusionNet
     """
-    n_steps = max_epochs * -(-n_rows // batch_size)
-    # A partial, not a closure: the fitted net must pickle.
-    factor = partial(warm_up_then_cosine, n_steps=n_steps)
-    schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
-    callbacks = [
-        ("gradient_clipping", GradientNormClipping(1.0)),
-        ("schedule", schedule),
-        *(options["callbacks"] or ()),
-    ]
     params = {
         "optimizer": adamw,
-        "optimizer__weight_decay": options["weight_decay"],
-        "lr": learning_rate,
-        "max_epochs": max_epochs,
+        "optimizer__weight_decay": estimator.weight_decay,
+        "lr": estimator.learning_rate,
+        "max_epochs": estimator.max_epochs,
         "batch_size": batch_size,
         "iterator_train": BatchIterator,
         "iterator_train__shuffle": True,
         "iterator_valid": BatchIterator,
         "iterator_valid__batch_size": PREDICTION_BATCH_SIZE,
-        "train_split": None,
-        "device": options["device"],
-        "verbose": options["verbose"],
-        "auxiliary_weight": options["auxiliary_weight"],
-        "callbacks": callbacks,
+        "train_split": None if held is None else predefined_split(held),
+        "device": resolve_device(estimator.device),
+        "verbose": estimator.verbose,
+        "auxiliary_weight": estimator.auxiliary_weight,
+        "precision": estimator.precision,
+        "callbacks": [
+            *_own_callbacks(estimator, n_rows, batch_size, held, constant_rate),
+            *(estimator.callbacks or ()),
+        ],
         **{f"module__{name}": value for name, value in network.items()},
-        **(options["net_params"] or {}),
+        **(estimator.net_params or {}),
     }
     return FusionNet(build_network, criterion, **params)
+
+
+def _own_callbacks(estimator, n_rows, batch_size, held, constant_rate):
+    """List the callbacks that the estimator's parameters ask for, in their order."""
+    callbacks = []
+    if estimator.gradient_clipping is not None:
+        clipping = GradientNormClipping(estimator.gradient_clipping)
+        callbacks.append(("gradient_clipping", clipping))
+    if not constant_rate:
+        # A partial, not a closure: the fitted net must pickle.
+        factor = partial(
+            rate_factor,
+            n_steps=estimator.max_epochs * -(-n_rows // batch_size),
+            warm_up=estimator.warm_up,
+            schedule=estimator.schedule,
+        )
+        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
+        callbacks.append(("schedule", schedule))
+    if held is not None:
+        stopping = EarlyStopping(
+            patience=estimator.n_iter_no_change,
+            threshold=0.0,
+            load_best=True,
+            sink=print if estimator.verbose else _silent,
+        )
+        callbacks.append(("early_stopping", stopping))
+    if estimator.averaging == "ema":
+        callbacks.append(("averaging", WeightAveraging()))
+    return callbacks
+
+
+def _silent(message):
+    """Take the place of print, where a fitted net must pickle."""
+
+
+def run(net, train, n_epochs=None):
+    """Train an initialized net, and let go of the rows that it was validated on.
+
+    Parameters
+    ----------
+    net : FusionNet
+        To train further.
+    train : FusionDataset
+        The training rows.
+    n_epochs : int, default=None
+        None takes the net's own.
+    """
+    if n_epochs is not None:
+        net.set_params(max_epochs=n_epochs)
+    try:
+        net.partial_fit(train, y=None)
+    except FirstEpochInterrupted:
+        raise KeyboardInterrupt from None
+    if "dur" not in net.history[-1]:
+        net.history.pop()  # the epoch that Ctrl-C cut short
+    net.train_split = None
 
 
 def resolve_device(device):

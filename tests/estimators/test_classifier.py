@@ -289,7 +289,7 @@ def test_norms_and_biases_are_not_decayed(fitted):
         ({"width": 30, "n_heads": 4}, "multiple of n_heads"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
         ({"max_epochs": 0}, "max_epochs must be at least 1"),
-        ({"learning_rate": 0}, "learning_rate must be positive"),
+        ({"learning_rate": 0}, "learning_rate must be above 0"),
         ({"batch_size": 0}, "batch_size must be 'auto' or at least 1"),
         ({"encoders": [("txt", RNNEncoder())]}, r"encoders are named for \['txt'\]"),
         ({"encoders": [("image", VectorEncoder())]}, "modality 'image': VectorEncoder"),

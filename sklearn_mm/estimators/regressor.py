@@ -1,0 +1,290 @@
+"""AttentionFusionRegressor."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from sklearn_mm._compat import _check_y
+from sklearn_mm.estimators.base import BaseAttentionFusion
+
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+
+
+class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
+    """Regressor over images, texts, sounds, series and numbers, fused by attention.
+
+    The network is that of :class:`AttentionFusionClassifier`. The target is
+    standardised inside, so its units do not matter.
+
+    Parameters
+    ----------
+    encoders : list of (str, encoder spec), default=None
+        For a modality by its name, how it is encoded; as in
+        ``[("text", RNNEncoder(cell="gru"))]``. The others have the default of their
+        kind.
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, \
+            default="squared_error"
+        What is minimised, and so what is predicted: the mean, the median, something
+        between them (the Huber loss, linear beyond one deviation of the target), or a
+        quantile.
+    quantile : float, default=0.5
+        Which one, above 0 and below 1, for ``loss="quantile"``.
+    fusion : {"attention", "bottleneck", "cross", "gated", "concat"}, \
+            default="attention"
+        How the modalities meet, as in :class:`AttentionFusionClassifier`.
+    width : int, default=64
+        Size of a token.
+    n_layers : int, default=1
+        Layers of ``"attention"``, ``"bottleneck"`` and ``"cross"``.
+    n_heads : int, default=4
+        Heads of each; divides ``width``.
+    dropout : float, default=0.1
+        Share of values that are zeroed in training.
+    modality_dropout : float, default=0.1
+        In training, probability that a modality of a row is hidden, so that rows
+        without it can be predicted. The last one of a row never is.
+    auxiliary_weight : float, default=1.0
+        Weight of the loss of one more head for each modality, which sees that modality
+        alone and is used in training only (Wang et al. 2020). 0 leaves the heads out.
+    missing : {"token", "skip", "error"}, default="token"
+        What an absent modality of a row is: one learned token, nothing at all, or an
+        error, in ``fit`` and in prediction.
+    max_epochs : int, default=40
+        Passes over the training rows.
+    batch_size : int or "auto", default="auto"
+        Rows a training step. "auto": so that an epoch has about 32 steps, within 16 to
+        128 rows.
+    learning_rate : float, default=2e-3
+        Of AdamW (Loshchilov & Hutter 2019), at its highest.
+    schedule : {"cosine", "linear", "constant"}, default="cosine"
+        How the learning rate falls to zero after the warm-up, or that it does not.
+    warm_up : float, default=0.1
+        Share of the steps over which the learning rate first rises.
+    weight_decay : float, default=1e-2
+        Of matrices; norms and biases have none.
+    gradient_clipping : float or None, default=1.0
+        Largest norm of the gradient of a step.
+    averaging : {"ema"} or None, default=None
+        "ema": the model is an exponential moving average of the weights along the
+        training steps.
+    early_stopping : bool, default=False
+        Whether to hold rows out, to stop when the loss on them no longer falls, and to
+        restore the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows, or of the groups, to hold out.
+    n_iter_no_change : int, default=10
+        Epochs without a lower loss before it stops.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In which matrices are multiplied: bfloat16 (mixed precision) is faster where the
+        processor has it.
+    device : str, default="auto"
+        Where torch computes. "auto": on a GPU where there is one.
+    callbacks : list of skorch callbacks, default=None
+        More of them.
+    net_params : dict, default=None
+        More arguments of ``skorch.NeuralNet``; they win over ours.
+    random_state : int, RandomState instance or None, default=None
+        Of the initial weights, the order of batches and all dropout.
+    verbose : int, default=0
+        1 prints a line an epoch.
+
+    Attributes
+    ----------
+    modalities_in_ : dict of str to Modality
+        What was seen of each modality in fit.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        By which the target is standardised.
+    prior_ : ndarray of shape (n_outputs,)
+        What a row with no modality gets, standardised: mean, median or quantile.
+    net_ : skorch.NeuralNet
+        The trained network.
+    history_ : skorch.history.History
+        Losses and times of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+        Columns of X's flat view.
+    feature_names_in_ : ndarray of str
+        Where X is a table with names.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_mm import AttentionFusionRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = AttentionFusionRegressor(max_epochs=15, random_state=0)
+    >>> regressor.fit(X, y).score(X, y) > 0.4
+    True
+    """
+
+    def __init__(
+        self,
+        encoders=None,
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        fusion="attention",
+        width=64,
+        n_layers=1,
+        n_heads=4,
+        dropout=0.1,
+        modality_dropout=0.1,
+        auxiliary_weight=1.0,
+        missing="token",
+        max_epochs=40,
+        batch_size="auto",
+        learning_rate=2e-3,
+        schedule="cosine",
+        warm_up=0.1,
+        weight_decay=1e-2,
+        gradient_clipping=1.0,
+        averaging=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        precision="float32",
+        device="auto",
+        callbacks=None,
+        net_params=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoders = encoders
+        self.loss = loss
+        self.quantile = quantile
+        self.fusion = fusion
+        self.width = width
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.dropout = dropout
+        self.modality_dropout = modality_dropout
+        self.auxiliary_weight = auxiliary_weight
+        self.missing = missing
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.warm_up = warm_up
+        self.weight_decay = weight_decay
+        self.gradient_clipping = gradient_clipping
+        self.averaging = averaging
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.precision = precision
+        self.device = device
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one epoch on some rows.
+
+        The first call builds the network and measures the statistics of its inputs and
+        of the target; the learning rate is constant.
+
+        Parameters
+        ----------
+        X : as in fit
+            Rows.
+        y : as in fit
+            Targets of the rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Of each row in the loss.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight, self._learn_target)
+
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : as in fit
+            A modality that X lacks counts as missing in every row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            In the target's units, and of the shape that y had in fit.
+        """
+        outputs = self._predict_outputs(X)
+        predicted = outputs * self.target_scale_ + self.target_mean_
+        return predicted[:, 0] if self._single else predicted
+
+    _warm_attributes = ("target_mean_", "target_scale_", "_single")
+
+    def _check_target(self, y):
+        """Read y as float64: (n_samples,) or (n_samples, n_outputs)."""
+        return _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(
+            np.float64
+        )
+
+    def _strata(self, y):
+        return None
+
+    def _learn_target(self, y, weight):
+        """Learn the scale of each output, and what the loss alone would predict."""
+        self._single = y.ndim == 1
+        y = y.reshape(len(y), -1)
+        weight = np.ones(len(y)) if weight is None else weight
+        self.target_mean_ = np.average(y, axis=0, weights=weight)
+        variance = np.average((y - self.target_mean_) ** 2, axis=0, weights=weight)
+        self.target_scale_ = np.where(variance > 0, np.sqrt(variance), 1.0)
+        quantile = {"absolute_error": 0.5, "huber": 0.5, "quantile": self.quantile}
+        if self.loss in quantile:
+            prior = [_quantile(column, weight, quantile[self.loss]) for column in y.T]
+            self.prior_ = (prior - self.target_mean_) / self.target_scale_
+        else:
+            self.prior_ = np.zeros_like(self.target_mean_)
+
+    def _encode_target(self, y, weight):
+        """Standardise the target."""
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != len(self.target_mean_):
+            raise ValueError(
+                f"y has {y.shape[1]} outputs, but the first call had "
+                f"{len(self.target_mean_)}"
+            )
+        return ((y - self.target_mean_) / self.target_scale_).astype(np.float32), weight
+
+    def _criterion(self):
+        """Return the loss of each row, as a callable that skorch initialises."""
+        from sklearn_mm.nn import losses
+
+        return {
+            "squared_error": losses.SquaredError,
+            "absolute_error": losses.AbsoluteError,
+            "huber": losses.Huber,
+            "quantile": partial(losses.Pinball, self.quantile),
+        }[self.loss]
+
+    def _check_fit_parameters(self):
+        super()._check_fit_parameters()
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {LOSSES}, found {self.loss!r}")
+        if not 0 < self.quantile < 1:
+            raise ValueError(
+                f"quantile must be above 0 and below 1, found {self.quantile!r}"
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _quantile(values, weight, quantile):
+    """Take the value below which a share of the weight lies."""
+    order = np.argsort(values)
+    below = np.cumsum(weight[order])
+    return values[order][np.searchsorted(below, quantile * below[-1])]
