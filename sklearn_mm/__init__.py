@@ -16,8 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TextTransformer",
             "TimeSeriesTransformer",
         ],
-        "compose": ["MultimodalFeatureUnion"],
-        "infer": ["make_multimodal_union"],
+        "compose": ["MultimodalFeatureUnion", "make_multimodal_union"],
         "estimators": [
             "AttentionFusionClassifier",
             "AttentionFusionRegressor",

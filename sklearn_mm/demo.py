@@ -128,7 +128,7 @@ def main(arguments=None):
     """Run the demo and write its table, plots and model into a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("demo_output"))
-    parser.add_argument("--n-samples", type=int, default=700)
+    parser.add_argument("--n-samples", type=int, default=900)
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()

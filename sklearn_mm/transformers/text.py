@@ -1,12 +1,8 @@
 """Texts in any script, as token ids."""
 
-import os
 import warnings
 from collections import Counter
-from contextlib import contextmanager
-from functools import lru_cache
 from numbers import Integral, Number
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
@@ -15,14 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mm.features import FeatureBlock
 from sklearn_mm.readers.column import Column, check_column, is_missing
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.tokenization import (
+    UNSPACED_SCRIPTS,
+    check_tokenizer,
+    copy_ready,
+    is_function,
+    make_normalizer,
+    one_thread,
+    split_words,
+)
 
 UNKNOWN = "[UNK]"
 PUNCTUATION = ("split", "keep", "drop")
-
-# Written without spaces between words; U+30FC is the long vowel of the kana.
-UNSPACED_SCRIPTS = (
-    r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-)
 
 # Texts encoded at a time: an encoding is far larger than the ids kept of it.
 BATCH = 1000
@@ -161,7 +161,7 @@ class TextTransformer(CellTransformer):
         """
         check_is_fitted(self)
         samples = self._read(check_column(self, X, reset=False))
-        if _is_function(self.tokenizer):
+        if is_function(self.tokenizer):
             tokens = [sample or [] for sample in samples]
         else:
             encodings = self._encode(samples)
@@ -189,7 +189,7 @@ class TextTransformer(CellTransformer):
 
     def _check_parameters(self):
         super()._check_parameters()
-        _check_tokenizer(self.tokenizer)
+        check_tokenizer(self.tokenizer)
         if self.punctuation not in PUNCTUATION:
             raise ValueError(
                 f"punctuation must be one of {PUNCTUATION}, found {self.punctuation!r}"
@@ -216,8 +216,8 @@ class TextTransformer(CellTransformer):
         text.encode()  # raises for half a surrogate pair, which is no character
         if not text.strip():
             return None
-        if _is_function(self.tokenizer):
-            text = self.tokenizer(_normalizer(self.lowercase).normalize_str(text))
+        if is_function(self.tokenizer):
+            text = self.tokenizer(make_normalizer(self.lowercase).normalize_str(text))
             if not all(isinstance(token, str) for token in text):
                 raise TypeError(
                     f"tokenizer must turn a str into a list of str, found {text!r}"
@@ -226,12 +226,12 @@ class TextTransformer(CellTransformer):
 
     def _learn(self, samples):
         present = [sample for sample in samples if sample is not None]
-        if _is_function(self.tokenizer):
+        if is_function(self.tokenizer):
             self.tokenizer_ = self.tokenizer
             counts = Counter(token for tokens in present for token in tokens)
             self.vocabulary_ = self._index(_most_frequent(counts, self.min_frequency))
         else:
-            with _one_thread():
+            with one_thread():
                 self.tokenizer_ = self._fitted_tokenizer(present)
             ids = self.tokenizer_.get_vocab()
             self.vocabulary_ = dict(sorted(ids.items(), key=lambda item: item[1]))
@@ -249,14 +249,14 @@ class TextTransformer(CellTransformer):
             return self._learn_words(texts)
         if self.tokenizer == "bpe":
             return self._learn_parts(texts)
-        return _copy_ready(self.tokenizer)
+        return copy_ready(self.tokenizer)
 
     def _learn_words(self, texts):
         from tokenizers import Tokenizer, models, trainers
 
         tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
-        tokenizer.normalizer = _normalizer(self.lowercase)
-        tokenizer.pre_tokenizer = _words(self.punctuation, UNSPACED_SCRIPTS)
+        tokenizer.normalizer = make_normalizer(self.lowercase)
+        tokenizer.pre_tokenizer = split_words(self.punctuation, UNSPACED_SCRIPTS)
         trainer = trainers.WordLevelTrainer(
             vocab_size=self.vocabulary_size,
             min_frequency=self.min_frequency,
@@ -273,9 +273,9 @@ class TextTransformer(CellTransformer):
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-        tokenizer.normalizer = _normalizer(self.lowercase)
+        tokenizer.normalizer = make_normalizer(self.lowercase)
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [_words(self.punctuation), pre_tokenizers.Metaspace(split=False)]
+            [split_words(self.punctuation), pre_tokenizers.Metaspace(split=False)]
         )
         # The characters are chosen here: where the trainer has to leave some out,
         # which of equally frequent ones it drops is left to chance.
@@ -307,7 +307,7 @@ class TextTransformer(CellTransformer):
         return max(self.vocabulary_.values()) + 1
 
     def _to_block(self, samples):
-        if _is_function(self.tokenizer):
+        if is_function(self.tokenizer):
             ids = self.vocabulary_
             rows = ([ids.get(token, 0) for token in tokens or ()] for tokens in samples)
         else:
@@ -322,7 +322,7 @@ class TextTransformer(CellTransformer):
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
             present = [text for text in batch if text is not None]
-            with _one_thread():
+            with one_thread():
                 encodings = iter(
                     self.tokenizer_.encode_batch(present, add_special_tokens=False)
                 )
@@ -366,91 +366,3 @@ def _most_frequent(counts, min_frequency):
     """Sort what is frequent enough by frequency, then by alphabet."""
     frequent = [token for token, count in counts.items() if count >= min_frequency]
     return sorted(frequent, key=lambda token: (-counts[token], token))
-
-
-@lru_cache
-def _normalizer(lowercase):
-    from tokenizers import Regex
-    from tokenizers.normalizers import NFKC, Lowercase, Replace, Sequence
-
-    steps = [
-        NFKC(),
-        Replace(Regex(r"[\p{Cc}\u200B\uFEFF]"), " "),
-        Replace(Regex(r"[\u00AD\u2060]"), ""),  # soft hyphen, word joiner
-    ]
-    return Sequence([*steps, Lowercase()] if lowercase else steps)
-
-
-def _words(punctuation, alone=""):
-    r"""Split at spaces, and around symbols, punctuation and the scripts ``alone``.
-
-    ``\X`` is a character as a reader sees it, so that an emoji with its skin tone, or
-    a letter with its vowel sign, stays whole.
-    """
-    from tokenizers import Regex
-    from tokenizers.pre_tokenizers import Sequence, Split, WhitespaceSplit
-
-    steps = [WhitespaceSplit()]
-    if punctuation == "drop":
-        steps.append(Split(Regex(r"(?=\p{P})\X"), "removed"))
-    marks = r"\p{P}" if punctuation == "split" else ""
-    steps.append(Split(Regex(rf"(?=[\p{{S}}{marks}{alone}])\X"), "isolated"))
-    return Sequence(steps)
-
-
-def _is_function(tokenizer):
-    # The tokenizers of the transformers package can be called, too.
-    return callable(tokenizer) and not hasattr(tokenizer, "backend_tokenizer")
-
-
-def _check_tokenizer(tokenizer):
-    from tokenizers import Tokenizer
-
-    if callable(tokenizer) or isinstance(tokenizer, Tokenizer):
-        return
-    if hasattr(tokenizer, "backend_tokenizer") or tokenizer in ("word", "bpe"):
-        return
-    if isinstance(tokenizer, str | os.PathLike) and Path(tokenizer).is_file():
-        return
-    raise ValueError(
-        "tokenizer must be 'word', 'bpe', a callable from str to a list of str, a "
-        "tokenizers.Tokenizer, or the path of an existing tokenizer.json, found "
-        f"{tokenizer!r}"
-    )
-
-
-def _copy_ready(tokenizer):
-    """Copy a ready tokenizer, so that the settings of the user's stay as they are."""
-    from tokenizers import Tokenizer
-
-    if isinstance(tokenizer, str | os.PathLike):
-        text = Path(tokenizer).read_text(encoding="utf-8")
-        source = f"the file {tokenizer}"
-    else:
-        text = getattr(tokenizer, "backend_tokenizer", tokenizer).to_str()
-        source = "the given tokenizer"
-    try:
-        copy = Tokenizer.from_str(text)
-    except Exception as error:  # the library raises nothing more precise
-        raise ValueError(f"tokenizer: {source} cannot be read: {error}") from error
-    copy.no_padding()
-    copy.no_truncation()
-    return copy
-
-
-@contextmanager
-def _one_thread():
-    """Keep the tokenizers library to one thread, unless the user has chosen.
-
-    Its threads would multiply with those of ``n_jobs``, and a fork after their use
-    prints a warning. The library reads its setting from the environment only.
-    """
-    name = "TOKENIZERS_PARALLELISM"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "false"
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)

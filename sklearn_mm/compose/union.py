@@ -1,11 +1,7 @@
 """MultimodalFeatureUnion: a table of cells into features, column by column."""
 
-import re
-
 import numpy as np
-from sklearn import config_context
 from sklearn.base import TransformerMixin, clone
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -13,20 +9,25 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_mm._compat import (
     _BaseComposition,
     _check_feature_names_in,
     _get_column_indices,
-    _print_elapsed_time,
     _raise_for_params,
     _safe_indexing,
     _VisualBlock,
     for_container,
 )
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.compose.steps import (
+    fit_transform_step,
+    is_word,
+    passthrough,
+    transform_step,
+)
+from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.readers.table import check_table
 
 
@@ -207,7 +208,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                 for i, (name, _, _) in enumerate(plan, 1)
             ]
             fitted = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_transform_one)(
+                delayed(fit_transform_step)(
                     name,
                     clone(transformer),
                     _safe_indexing(X, columns, axis=1),
@@ -249,7 +250,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         X = self._check_fitted_columns(check_table(type(self).__name__, X))
         routed = process_routing(self, "transform", **params)
         blocks = Parallel(n_jobs=self.n_jobs)(
-            delayed(_transform_one)(
+            delayed(transform_step)(
                 name, transformer, _safe_indexing(X, columns, axis=1), routed[name]
             )
             for name, transformer, columns in self.transformers_
@@ -345,18 +346,18 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     f"{list(found)!s:.500}: {error}"
                 ) from error
             taken.update(indices)
-            if indices and not _is(transformer, "drop"):
+            if indices and not is_word(transformer, "drop"):
                 single = np.isscalar(columns)
                 plan.append((name, transformer, self._selector(indices, single)))
         rest = [index for index in range(X.shape[1]) if index not in taken]
-        if rest and not _is(self.remainder, "drop"):
+        if rest and not is_word(self.remainder, "drop"):
             plan.append(("remainder", self.remainder, self._selector(rest, False)))
         if not plan:
             raise ValueError(
                 "no column is left: every transformer is 'drop' or names no columns"
             )
         return [
-            (name, _passthrough() if _is(step, "passthrough") else step, columns)
+            (name, passthrough() if is_word(step, "passthrough") else step, columns)
             for name, step, columns in plan
         ]
 
@@ -389,7 +390,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         if "remainder" in names:
             raise ValueError("'remainder' is the name of the remaining columns")
         for name, step in [*self._pairs, ("remainder", self.remainder)]:
-            if _is(step, "drop") or _is(step, "passthrough"):
+            if is_word(step, "drop") or is_word(step, "passthrough"):
                 continue
             if not hasattr(step, "transform") or not hasattr(step, "fit"):
                 raise TypeError(
@@ -427,7 +428,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         entries = getattr(self, "transformers_", None)
         if entries is None:
             entries = list(self.transformers)
-            if not _is(self.remainder, "drop"):
+            if not is_word(self.remainder, "drop"):
                 entries.append(("remainder", self.remainder, ""))
         names, transformers, columns = zip(*entries, strict=True)
         return _VisualBlock("parallel", transformers, names=names, name_details=columns)
@@ -441,66 +442,3 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _is(step, word):
-    return isinstance(step, str) and step == word
-
-
-def _passthrough():
-    return FunctionTransformer(
-        accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
-    )
-
-
-def _fit_transform_one(name, transformer, X, y, params, message):
-    timed = _print_elapsed_time("MultimodalFeatureUnion", message)
-    # Blocks and plain arrays, whatever container is configured globally.
-    with timed, config_context(transform_output="default"):
-        try:
-            # Nothing is routed to "passthrough", for which there is a transformer here.
-            if hasattr(transformer, "fit_transform"):
-                routed = params.get("fit_transform", {})
-                result = transformer.fit_transform(X, y, **routed)
-            else:
-                transformer.fit(X, y, **params.get("fit", {}))
-                result = transformer.transform(X, **params.get("transform", {}))
-            return transformer, _as_block(result, X)
-        except Exception as error:
-            raise _named(error, name, X) from error
-
-
-def _transform_one(name, transformer, X, params):
-    with config_context(transform_output="default"):
-        try:
-            routed = params.get("transform", {})
-            return _as_block(transformer.transform(X, **routed), X)
-        except Exception as error:
-            raise _named(error, name, X) from error
-
-
-def _as_block(result, X):
-    """Take a transformer's output as a block: rows of a 2-D output are vectors."""
-    if isinstance(result, FeatureBlock):
-        return result
-    # Of a table, pd.NA and null become NaN.
-    result = check_array(
-        result, accept_sparse=True, ensure_all_finite=False, ensure_min_features=0
-    )
-    if result.shape[0] != len(X):
-        raise ValueError(
-            f"expected a row for each of the {len(X)} samples from the transformer, "
-            f"found {result.shape[0]} rows"
-        )
-    return FeatureBlock.from_vectors(result)
-
-
-def _named(error, name, X):
-    """Give an error that says in which modality it arose."""
-    message = f"modality {name!r}: {error}"
-    if len(X.shape) == 1 and re.search("Expected (a )?2-?[dD]", message):
-        message += " To give the transformer a table, put the column in a list."
-    for kind in (TypeError, ValueError):
-        if isinstance(error, kind):
-            return kind(message)
-    return RuntimeError(message)

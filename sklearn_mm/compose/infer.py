@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_mm._compat import _safe_indexing
-from sklearn_mm.compose import MultimodalFeatureUnion
+from sklearn_mm.compose.union import MultimodalFeatureUnion
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers.audio import AudioTransformer

@@ -1,0 +1,97 @@
+"""What the union does with one of its transformers."""
+
+import re
+
+from sklearn import config_context
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_array
+
+from sklearn_mm._compat import _print_elapsed_time
+from sklearn_mm.features import FeatureBlock
+
+
+def is_word(step, word):
+    """Tell whether a step is ``"drop"`` or ``"passthrough"``."""
+    return isinstance(step, str) and step == word
+
+
+def passthrough():
+    """Make the transformer that ``"passthrough"`` stands for."""
+    return FunctionTransformer(
+        accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
+    )
+
+
+def fit_transform_step(name, transformer, X, y, params, message):
+    """Fit a transformer to its columns: it, and their block.
+
+    Parameters
+    ----------
+    name : str
+        Of the modality, for errors.
+    transformer : transformer
+        To fit; a clone.
+    X : column or table
+        Its columns.
+    y : array-like or None
+        Target.
+    params : dict of str to dict
+        What is routed to each of its methods.
+    message : str or None
+        What to print with the time that it took.
+
+    Returns
+    -------
+    transformer, FeatureBlock
+    """
+    timed = _print_elapsed_time("MultimodalFeatureUnion", message)
+    # Blocks and plain arrays, whatever container is configured globally.
+    with timed, config_context(transform_output="default"):
+        try:
+            # Nothing is routed to "passthrough", for which there is a transformer here.
+            if hasattr(transformer, "fit_transform"):
+                routed = params.get("fit_transform", {})
+                result = transformer.fit_transform(X, y, **routed)
+            else:
+                transformer.fit(X, y, **params.get("fit", {}))
+                result = transformer.transform(X, **params.get("transform", {}))
+            return transformer, _as_block(result, X)
+        except Exception as error:
+            raise _named(error, name, X) from error
+
+
+def transform_step(name, transformer, X, params):
+    """Transform columns by a fitted transformer: a FeatureBlock."""
+    with config_context(transform_output="default"):
+        try:
+            routed = params.get("transform", {})
+            return _as_block(transformer.transform(X, **routed), X)
+        except Exception as error:
+            raise _named(error, name, X) from error
+
+
+def _as_block(result, X):
+    """Take a transformer's output as a block: rows of a 2-D output are vectors."""
+    if isinstance(result, FeatureBlock):
+        return result
+    # Of a table, pd.NA and null become NaN.
+    result = check_array(
+        result, accept_sparse=True, ensure_all_finite=False, ensure_min_features=0
+    )
+    if result.shape[0] != len(X):
+        raise ValueError(
+            f"expected a row for each of the {len(X)} samples from the transformer, "
+            f"found {result.shape[0]} rows"
+        )
+    return FeatureBlock.from_vectors(result)
+
+
+def _named(error, name, X):
+    """Give an error that says in which modality it arose."""
+    message = f"modality {name!r}: {error}"
+    if len(X.shape) == 1 and re.search("Expected (a )?2-?[dD]", message):
+        message += " To give the transformer a table, put the column in a list."
+    for kind in (TypeError, ValueError):
+        if isinstance(error, kind):
+            return kind(message)
+    return RuntimeError(message)

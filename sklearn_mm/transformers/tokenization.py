@@ -1,0 +1,102 @@
+"""The parts of a tokenizer, from the tokenizers library."""
+
+import os
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+# Written without spaces between words; U+30FC is the long vowel of the kana.
+UNSPACED_SCRIPTS = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+)
+
+
+@lru_cache
+def make_normalizer(lowercase):
+    """Make what brings a text to one form: NFKC, plain spaces, lower case."""
+    from tokenizers import Regex
+    from tokenizers.normalizers import NFKC, Lowercase, Replace, Sequence
+
+    steps = [
+        NFKC(),
+        Replace(Regex(r"[\p{Cc}\u200B\uFEFF]"), " "),
+        Replace(Regex(r"[\u00AD\u2060]"), ""),  # soft hyphen, word joiner
+    ]
+    return Sequence([*steps, Lowercase()] if lowercase else steps)
+
+
+def split_words(punctuation, alone=""):
+    r"""Split at spaces, and around symbols, punctuation and the scripts ``alone``.
+
+    ``\X`` is a character as a reader sees it, so that an emoji with its skin tone, or
+    a letter with its vowel sign, stays whole.
+    """
+    from tokenizers import Regex
+    from tokenizers.pre_tokenizers import Sequence, Split, WhitespaceSplit
+
+    steps = [WhitespaceSplit()]
+    if punctuation == "drop":
+        steps.append(Split(Regex(r"(?=\p{P})\X"), "removed"))
+    marks = r"\p{P}" if punctuation == "split" else ""
+    steps.append(Split(Regex(rf"(?=[\p{{S}}{marks}{alone}])\X"), "isolated"))
+    return Sequence(steps)
+
+
+def is_function(tokenizer):
+    """Tell whether a tokenizer is a function from str to a list of str."""
+    # The tokenizers of the transformers package can be called, too.
+    return callable(tokenizer) and not hasattr(tokenizer, "backend_tokenizer")
+
+
+def check_tokenizer(tokenizer):
+    """Raise ValueError for what is no tokenizer."""
+    from tokenizers import Tokenizer
+
+    if callable(tokenizer) or isinstance(tokenizer, Tokenizer):
+        return
+    if hasattr(tokenizer, "backend_tokenizer") or tokenizer in ("word", "bpe"):
+        return
+    if isinstance(tokenizer, str | os.PathLike) and Path(tokenizer).is_file():
+        return
+    raise ValueError(
+        "tokenizer must be 'word', 'bpe', a callable from str to a list of str, a "
+        "tokenizers.Tokenizer, or the path of an existing tokenizer.json, found "
+        f"{tokenizer!r}"
+    )
+
+
+def copy_ready(tokenizer):
+    """Copy a ready tokenizer, so that the settings of the user's stay as they are."""
+    from tokenizers import Tokenizer
+
+    if isinstance(tokenizer, str | os.PathLike):
+        text = Path(tokenizer).read_text(encoding="utf-8")
+        source = f"the file {tokenizer}"
+    else:
+        text = getattr(tokenizer, "backend_tokenizer", tokenizer).to_str()
+        source = "the given tokenizer"
+    try:
+        copy = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises nothing more precise
+        raise ValueError(f"tokenizer: {source} cannot be read: {error}") from error
+    copy.no_padding()
+    copy.no_truncation()
+    return copy
+
+
+@contextmanager
+def one_thread():
+    """Keep the tokenizers library to one thread, unless the user has chosen.
+
+    Its threads would multiply with those of ``n_jobs``, and a fork after their use
+    prints a warning. The library reads its setting from the environment only.
+    """
+    name = "TOKENIZERS_PARALLELISM"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
