@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "estimators": [
             "AttentionFusionClassifier",
             "AttentionFusionRegressor",
+            "BagEncoder",
             "CNNEncoder",
             "RNNEncoder",
             "SelfAttentionEncoder",

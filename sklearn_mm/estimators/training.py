@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
+from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
 # Rows a batch in prediction, where no gradients need memory.
@@ -91,7 +92,7 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
     ----------
     modalities : dict of str to Modality
         In the order of the features.
-    encoders : dict of str to encoder spec
+    encoders : dict of str to encoder spec or callable
         One for each modality.
     prior : ndarray of shape (n_outputs,)
         What a row without any modality gets.
@@ -106,9 +107,10 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
     built = []
     for name, modality in modalities.items():
         try:
-            built.append((name, encoders[name].build(modality, **shared)))
+            encoder = build_encoder(name, encoders[name], modality, **shared)
         except ValueError as error:
             raise ValueError(f"modality {name!r}: {error}") from error
+        built.append((name, encoder))
     return FusionNetwork(built, prior, **shared, **options)
 
 

@@ -1,61 +1,14 @@
-"""Encoder specs: what a modality is encoded by, as objects with parameters.
-
-A spec is separate from the torch module that it builds, so that grid search reaches
-its parameters: ``classifier__text__cell``.
-"""
+"""Specs of the encoders of texts, sounds, series and sets."""
 
 from sklearn.base import BaseEstimator
 
-
-class CNNEncoder(BaseEstimator):
-    """Convolutional network for images.
-
-    The cells of the last feature map are the tokens, so that attention can point at a
-    place in the image.
-
-    Parameters
-    ----------
-    channels : tuple of int, default=(32, 64, 64)
-        Feature maps after each stage. Every stage but the first begins by halving the
-        image, so there are at most log2 of its side in stages that see anything.
-    kernel_size : int, default=3
-        Side of the convolutions in pixels; odd.
-    residual : bool, default=False
-        Whether each stage ends in a residual block (He et al. 2016).
-    grid : int, default=4
-        The last feature map is averaged down to at most ``grid`` x ``grid`` tokens.
-
-    Examples
-    --------
-    >>> from sklearn_mm import CNNEncoder
-    >>> CNNEncoder(channels=(16, 32)).get_params()["channels"]
-    (16, 32)
-    """
-
-    def __init__(self, channels=(32, 64, 64), kernel_size=3, *, residual=False, grid=4):
-        self.channels = channels
-        self.kernel_size = kernel_size
-        self.residual = residual
-        self.grid = grid
-
-    def build(self, modality, *, width, n_heads, dropout):
-        """Build the torch module for a :class:`Modality` of kind "image"."""
-        from sklearn_mm.nn import encoders
-
-        _check_kind(self, modality, ("image",))
-        _check_odd(self, self.kernel_size)
-        if not len(self.channels):
-            raise ValueError("CNNEncoder needs at least one stage: channels is empty")
-        return encoders.ConvolutionalImageEncoder(
-            encoders.Standardize(modality.mean, modality.deviation),
-            modality.n_inputs,
-            channels=tuple(self.channels),
-            kernel_size=self.kernel_size,
-            residual=self.residual,
-            grid=self.grid,
-            width=width,
-            dropout=dropout,
-        )
+from sklearn_mm.estimators.specs.checks import (
+    check_choice,
+    check_integer,
+    check_integers,
+    check_kernel_size,
+    check_kind,
+)
 
 
 class RNNEncoder(BaseEstimator):
@@ -104,9 +57,10 @@ class RNNEncoder(BaseEstimator):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
         from sklearn_mm.nn import encoders
 
-        _check_kind(self, modality, ("tokens", "sequence"))
-        if self.cell not in ("lstm", "gru"):
-            raise ValueError(f"cell must be 'lstm' or 'gru', found {self.cell!r}")
+        check_kind(self, modality, ("tokens", "sequence"))
+        for name in ("hidden_size", "n_layers", "embedding_size"):
+            check_integer(self, name, minimum=1)
+        check_choice(self, "cell", ("lstm", "gru"))
         embed, n_inputs = _embedding(modality, self.embedding_size)
         return encoders.RecurrentEncoder(
             embed,
@@ -155,8 +109,11 @@ class SelfAttentionEncoder(BaseEstimator):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
         from sklearn_mm.nn import encoders
 
-        _check_kind(self, modality, ("sequence", "tokens"))
-        _check_odd(self, self.kernel_size)
+        check_kind(self, modality, ("sequence", "tokens"))
+        check_integer(self, "n_layers", minimum=0)
+        check_integer(self, "embedding_size", minimum=1)
+        check_integers(self, "strides", minimum=1)
+        check_kernel_size(self)
         embed, n_inputs = _embedding(modality, self.embedding_size)
         return encoders.ConvolutionalAttentionEncoder(
             embed,
@@ -195,7 +152,9 @@ class SetEncoder(BaseEstimator):
         """Build the torch module for a :class:`Modality` of several tokens a row."""
         from sklearn_mm.nn import encoders
 
-        _check_kind(self, modality, ("set", "sequence", "tokens"))
+        check_kind(self, modality, ("set", "sequence", "tokens"))
+        check_integer(self, "n_layers", minimum=0)
+        check_integer(self, "embedding_size", minimum=1)
         embed, n_inputs = _embedding(modality, self.embedding_size)
         return encoders.SetEncoder(
             embed,
@@ -205,54 +164,6 @@ class SetEncoder(BaseEstimator):
             n_heads=n_heads,
             dropout=dropout,
         )
-
-
-class VectorEncoder(BaseEstimator):
-    """Multi-layer perceptron for rows of numbers.
-
-    Parameters
-    ----------
-    hidden_size : int, default=128
-        Of each hidden layer.
-    n_layers : int, default=1
-        Hidden layers.
-
-    Examples
-    --------
-    >>> from sklearn_mm import VectorEncoder
-    >>> VectorEncoder(n_layers=2)
-    VectorEncoder(n_layers=2)
-    """
-
-    def __init__(self, hidden_size=128, *, n_layers=1):
-        self.hidden_size = hidden_size
-        self.n_layers = n_layers
-
-    def build(self, modality, *, width, n_heads, dropout):
-        """Build the torch module for a :class:`Modality` of kind "vector"."""
-        from sklearn_mm.nn import encoders
-
-        _check_kind(self, modality, ("vector",))
-        return encoders.VectorEncoder(
-            encoders.Standardize(modality.mean, modality.deviation),
-            modality.n_inputs,
-            may_miss=modality.may_miss,
-            hidden_size=self.hidden_size,
-            n_layers=self.n_layers,
-            width=width,
-            dropout=dropout,
-        )
-
-
-def default_encoder(kind):
-    """Pick the encoder of a modality for which none is named."""
-    return {
-        "image": CNNEncoder,
-        "tokens": RNNEncoder,
-        "sequence": SelfAttentionEncoder,
-        "set": SetEncoder,
-        "vector": VectorEncoder,
-    }[kind]()
 
 
 def _embedding(modality, embedding_size):
@@ -266,19 +177,3 @@ def _embedding(modality, embedding_size):
         return embedding, embedding_size
     standardize = encoders.Standardize(modality.mean, modality.deviation)
     return standardize, modality.n_inputs
-
-
-def _check_kind(spec, modality, kinds):
-    if modality.kind not in kinds:
-        advice = type(default_encoder(modality.kind)).__name__
-        raise ValueError(
-            f"{type(spec).__name__} encodes {' or '.join(map(repr, kinds))}, found a "
-            f"modality of kind {modality.kind!r}. Did you mean {advice}?"
-        )
-
-
-def _check_odd(spec, kernel_size):
-    if kernel_size % 2 == 0:
-        raise ValueError(
-            f"kernel_size of {type(spec).__name__} must be odd, found {kernel_size}"
-        )

@@ -1,0 +1,65 @@
+"""Spec of the encoder of images."""
+
+from sklearn.base import BaseEstimator
+
+from sklearn_mm.estimators.specs.checks import (
+    check_integer,
+    check_integers,
+    check_kernel_size,
+    check_kind,
+)
+
+
+class CNNEncoder(BaseEstimator):
+    """Convolutional network for images.
+
+    The cells of the last feature map are the tokens, so that attention can point at a
+    place in the image.
+
+    Parameters
+    ----------
+    channels : tuple of int, default=(32, 64, 64)
+        Feature maps after each stage. Every stage but the first begins by halving the
+        image, so there are at most log2 of its side in stages that see anything. At
+        least 2 each.
+    kernel_size : int, default=3
+        Side of the convolutions in pixels; odd.
+    residual : bool, default=False
+        Whether each stage ends in a residual block (He et al. 2016).
+    grid : int, default=4
+        The last feature map is averaged down to at most ``grid`` x ``grid`` tokens.
+
+    Examples
+    --------
+    >>> from sklearn_mm import CNNEncoder
+    >>> CNNEncoder(channels=(16, 32)).get_params()["channels"]
+    (16, 32)
+    """
+
+    def __init__(self, channels=(32, 64, 64), kernel_size=3, *, residual=False, grid=4):
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.residual = residual
+        self.grid = grid
+
+    def build(self, modality, *, width, n_heads, dropout):
+        """Build the torch module for a :class:`Modality` of kind "image"."""
+        from sklearn_mm.nn import encoders
+
+        check_kind(self, modality, ("image",))
+        # Two, since one channel of a map of one pixel is normalised to nothing.
+        check_integers(self, "channels", minimum=2)
+        check_integer(self, "grid", minimum=1)
+        check_kernel_size(self)
+        if not self.channels:
+            raise ValueError("CNNEncoder needs at least one stage: channels is empty")
+        return encoders.ConvolutionalImageEncoder(
+            encoders.Standardize(modality.mean, modality.deviation),
+            modality.n_inputs,
+            channels=tuple(self.channels),
+            kernel_size=self.kernel_size,
+            residual=self.residual,
+            grid=self.grid,
+            width=width,
+            dropout=dropout,
+        )

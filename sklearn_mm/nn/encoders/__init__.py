@@ -1,0 +1,36 @@
+"""From the tokens of one modality to tokens of one common width.
+
+Every encoder takes ``values`` of shape ``(batch, steps, *token_shape)``, padded with
+zeros, and ``lengths`` of shape ``(batch,)``, all at least 1; and returns tokens of
+shape ``(batch, steps', width)`` and their lengths. What stands beyond a row's length
+never changes what comes out within it.
+"""
+
+from sklearn_mm.nn.encoders.bags import BagEncoder
+from sklearn_mm.nn.encoders.images import ConvolutionalImageEncoder
+from sklearn_mm.nn.encoders.numeric import (
+    FeatureLinear,
+    PeriodicEncoding,
+    PiecewiseLinearEncoding,
+    Standardize,
+)
+from sklearn_mm.nn.encoders.sequences import (
+    ConvolutionalAttentionEncoder,
+    RecurrentEncoder,
+    SetEncoder,
+)
+from sklearn_mm.nn.encoders.vectors import FeatureTokenEncoder, VectorEncoder
+
+__all__ = [
+    "BagEncoder",
+    "ConvolutionalAttentionEncoder",
+    "ConvolutionalImageEncoder",
+    "FeatureLinear",
+    "FeatureTokenEncoder",
+    "PeriodicEncoding",
+    "PiecewiseLinearEncoding",
+    "RecurrentEncoder",
+    "SetEncoder",
+    "Standardize",
+    "VectorEncoder",
+]

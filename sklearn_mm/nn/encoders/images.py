@@ -1,0 +1,108 @@
+"""Encoders of images."""
+
+import torch
+from torch import nn
+
+from sklearn_mm.nn.attention import length_mask
+
+
+class ConvolutionalImageEncoder(nn.Module):
+    """Convolutions and pooling over images; the cells of the last grid are the tokens.
+
+    Parameters
+    ----------
+    standardize : Module
+        Of the colour channels.
+    n_colours : int
+        Colour channels of an image.
+    channels : tuple of int
+        Channels after each stage; every stage but the first halves the image.
+    kernel_size : int
+        Of the convolutions, in pixels.
+    residual : bool
+        Whether each stage adds a residual block (He et al. 2016).
+    grid : int
+        The last feature map is averaged down to at most ``grid`` x ``grid`` cells.
+    width, dropout
+        Of the tokens.
+    """
+
+    def __init__(
+        self,
+        standardize,
+        n_colours,
+        *,
+        channels,
+        kernel_size,
+        residual,
+        grid,
+        width,
+        dropout,
+    ):
+        super().__init__()
+        self.standardize = standardize
+        stages = []
+        for index, (n_in, n_out) in enumerate(
+            zip((n_colours, *channels[:-1]), channels, strict=True)
+        ):
+            if index:
+                stages.append(nn.MaxPool2d(2, ceil_mode=True))
+            stages += _convolution(n_in, n_out, kernel_size)
+            if residual:
+                stages.append(ResidualBlock(n_out, kernel_size))
+        self.stages = nn.Sequential(*stages)
+        self.grid = grid
+        self.project = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(channels[-1], width), nn.LayerNorm(width)
+        )
+        # Where a cell lies in the grid, and which image of several it belongs to.
+        self.row_positions = nn.Parameter(0.02 * torch.randn(grid, 1, width))
+        self.column_positions = nn.Parameter(0.02 * torch.randn(1, grid, width))
+
+    def forward(self, values, lengths):
+        """Encode (batch, images, colours, height, width_in_pixels)."""
+        batch, n_images = values.shape[:2]
+        present = length_mask(lengths, n_images)
+        images = values.flatten(0, 1) if n_images == 1 else values[present]
+        # (images, colours, height, width_in_pixels), channels last for the statistics
+        images = self.standardize(images.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        maps = self.stages(images)
+        height, width = (min(side, self.grid) for side in maps.shape[2:])
+        maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
+        tokens = self.project(maps.permute(0, 2, 3, 1))
+        tokens = tokens + self.row_positions[:height] + self.column_positions[:, :width]
+        tokens = tokens.flatten(1, 2)  # (images, cells, width)
+        if n_images > 1:
+            padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
+            padded[present] = tokens
+            tokens = padded.flatten(1, 2)
+        return tokens, lengths * (height * width)
+
+
+def _convolution(n_in, n_out, kernel_size):
+    """Convolve, normalise each image's channels in groups (Wu & He 2018), rectify.
+
+    Group normalisation, not batch normalisation: an image is then encoded alike in
+    every batch, and a batch of one can be trained on. A group has eight channels or
+    more, or all: of fewer, a map of a single pixel keeps next to nothing.
+    """
+    n_groups = next((n for n in (8, 4, 2) if n_out % n == 0 and n_out >= 8 * n), 1)
+    return [
+        nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
+        nn.GroupNorm(n_groups, n_out),
+        nn.ReLU(),
+    ]
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions whose result is added to their input (He et al. 2016)."""
+
+    def __init__(self, n_channels, kernel_size):
+        super().__init__()
+        first = _convolution(n_channels, n_channels, kernel_size)
+        second = _convolution(n_channels, n_channels, kernel_size)[:-1]
+        self.body = nn.Sequential(*first, *second)
+
+    def forward(self, maps):
+        """Transform (images, channels, height, width_in_pixels)."""
+        return nn.functional.relu(maps + self.body(maps))
