@@ -13,7 +13,7 @@ MAX_BUCKETS = 2**31 - 1
 
 
 class BagEncoder(BaseEstimator):
-    """Bag of words and n-grams for texts: fast, and a baseline that is hard to beat.
+    """Bag of words and n-grams for texts: a fast baseline without recurrence.
 
     The mean of the embeddings of a text's words and n-grams, projected to one token:
     fastText (Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification")

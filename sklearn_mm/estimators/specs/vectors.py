@@ -54,7 +54,8 @@ class VectorEncoder(BaseEstimator):
     frequency_scale : float, default=0.01
         Deviation of the first frequencies by ``"periodic"``, in periods for each
         deviation of the feature: the larger, the finer the steps that can be learned,
-        and the easier noise is.
+        and the easier noise is. The default is a guess from a few small tables; search
+        it.
     n_bins : int, default=16
         Of each feature by ``"piecewise"``, of 1 / 128 of the training rows or more;
         equal quantiles make fewer.
