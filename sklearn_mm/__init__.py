@@ -7,7 +7,7 @@ __version__ = "0.1.0.dev0"
 # Every public name, loaded on first use: `import sklearn_mm` stays light.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "inspection"],
+    submodules=["datasets", "inspection", "testing"],
     submod_attrs={
         "features": ["FeatureBlock", "MultimodalFeatures"],
         "transformers": [

@@ -293,6 +293,7 @@ def run(net, train, n_epochs=None):
     if "dur" not in net.history[-1]:
         net.history.pop()  # the epoch that Ctrl-C cut short
     net.train_split = None
+    net.module_.eval()  # for whoever calls it by hand
 
 
 def resolve_device(device):

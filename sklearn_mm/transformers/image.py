@@ -75,8 +75,8 @@ class ImageTransformer(CellTransformer):
     ----------
     value_range_ : (float, float)
         The range in use; (0.0, 1.0) if no training cell needs one.
-    pca_ : sklearn.decomposition.PCA
-        Only for ``"pca"``.
+    pca_ : sklearn.decomposition.PCA or None
+        Only for ``"pca"``. None where ``fit`` saw no image; all are then missing.
     n_features_in_ : int
         Columns seen in ``fit``: 1, or the pixels of a row of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -227,6 +227,8 @@ class ImageTransformer(CellTransformer):
 
     def _to_block(self, samples):
         samples = self._finish(samples)
+        if self.representation == "pca" and self.pca_ is None:
+            samples = [None] * len(samples)
         present = [image for image in samples if image is not None]
         lengths = [int(image is not None) for image in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
@@ -302,10 +304,12 @@ class ImageTransformer(CellTransformer):
         from sklearn.decomposition import PCA
 
         present = [image for image in samples if image is not None]
+        if not present:
+            return None
         if len(present) < 2:
             raise ValueError(
                 "representation='pca' learns from at least 2 images, found "
-                f"n_samples = {len(present)} that are not missing"
+                "n_samples = 1 that is not missing"
             )
         pixels = _flatten(np.moveaxis(np.stack(present), -1, 1))
         random_state = self.random_state
@@ -319,8 +323,11 @@ class ImageTransformer(CellTransformer):
         if self.representation == "hog":
             blocks, cells = self._hog_blocks(), self.cells_per_block
             return int(np.prod([*blocks, *cells])) * self.orientations
+        n_channels = len(CHANNELS[self.mode])
         if self.representation == "dct":
-            return len(CHANNELS[self.mode]) * self.n_coefficients
+            return n_channels * self.n_coefficients
+        if self.pca_ is None:
+            return min(self.n_components, n_channels * self.size[0] * self.size[1])
         return self.pca_.n_components_
 
     def __sklearn_tags__(self):

@@ -79,7 +79,8 @@ class TimeSeriesTransformer(CellTransformer):
     of a numeric table is a series of one channel, a column a step; a list of lists of
     equal length is such a table, so put lists that may differ in length into a Series
     or make them arrays. Missing cells (``None``, NaN, ``pd.NA``), and series of no
-    steps or of only NaN, become empty sequences.
+    steps or of only NaN, become empty sequences. Where ``fit`` saw no series at all,
+    those of several channels do so too: nothing is known of the channels.
 
     The times of the steps are the index of a pandas cell: dates, durations, or numbers
     in seconds, strictly increasing. A ``RangeIndex``, which pandas makes by itself, and
@@ -146,6 +147,7 @@ class TimeSeriesTransformer(CellTransformer):
         with unchanged_on_failure(self):
             # The first series that is read sets them.
             self.n_channels_ = self.channel_names_ = None
+            self._saw_none = False
             return super().fit_transform(X)
 
     def get_feature_names_out(self, input_features=None):
@@ -197,7 +199,7 @@ class TimeSeriesTransformer(CellTransformer):
         """Read a series, still unscaled: (steps, channels), indicators to the right."""
         values, times, names = _to_array(cell)
         absent = np.isnan(values)
-        if absent.all():
+        if absent.all() or (self._saw_none and values.shape[1] > 1):
             return None
         self._check_channels(values.shape[1], names)
         self._refuse(np.isinf(values), values, "finite numbers, or NaN where missing")
@@ -258,7 +260,7 @@ class TimeSeriesTransformer(CellTransformer):
     def _learn(self, samples):
         present = [sample for sample in samples if sample is not None]
         if self.n_channels_ is None:
-            self.n_channels_ = 1
+            self.n_channels_, self._saw_none = 1, True
         self.scaler_, self.fill_values_ = None, np.zeros(self.n_channels_)
         if not present or self.scaling == "sample":
             return

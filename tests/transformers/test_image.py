@@ -279,9 +279,14 @@ def test_pca_keeps_no_more_components_than_images():
     assert block.shape == (5, 5)
 
 
-def test_pca_without_images_says_what_it_needs():
+def test_pca_of_one_image_says_what_it_needs():
     with pytest.raises(ValueError, match="at least 2 images, found n_samples = 1"):
         ImageTransformer(representation="pca").fit([photos()[0], None])
+
+
+def test_images_are_missing_where_pca_saw_none_in_fit():
+    transformer = ImageTransformer(representation="pca").fit([None, None])
+    assert transformer.transform(photos()).missing.all()
 
 
 def test_pca_leaves_the_global_generator_alone():

@@ -180,6 +180,12 @@ def test_a_cell_that_is_no_series_raises_with_its_row(cell, error, message):
         TimeSeriesTransformer().fit([[1.0, 2.0, 3.0], cell])
 
 
+def test_series_of_several_channels_are_missing_where_fit_saw_no_series():
+    transformer = TimeSeriesTransformer().fit([None, None])
+    assert transformer.transform([np.ones((3, 2))]).missing.all()
+    assert not transformer.fit([np.ones((3, 2))]).transform([np.ones((3, 2))]).missing
+
+
 def test_another_number_of_channels_raises_with_its_row():
     transformer = TimeSeriesTransformer().fit([np.ones((4, 2))])
     message = "row 1: found 3 channels, expected 2 as learned in fit"
