@@ -1,0 +1,42 @@
+"""What every benchmark writes beside its table: versions and machine."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy")
+
+
+def machine():
+    """Describe the machine and the versions in a line or two."""
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+        cpu = names[0] if names else cpu
+    versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in PACKAGES)
+    return (
+        f"{cpu}, {os.cpu_count()} cores; {platform.system()}, "
+        f"Python {platform.python_version()}\n{versions}"
+    )
+
+
+def write(name, text):
+    """Write ``results/<name>.txt``: the command, the machine, the text; and print it.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    text : str
+        What was found.
+    """
+    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}"
+    whole = f"$ {command.strip()}\n{date.today()}, {machine()}\n\n{text}\n"
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(whole)
+    print(whole)
