@@ -1,0 +1,94 @@
+"""Find out whether each fusion learns what no modality tells alone.
+
+``make_multimodal_classification(interaction=1)``: the class is the parity of the codes
+that the modalities show, so each alone, and any two of three, are at chance. Compared
+are the fusions, the best single modality (of the test rows) and the late fusion of
+single modalities (product of their probabilities), with the default parameters.
+
+    python benchmarks/interaction.py --seeds 5
+"""
+
+import argparse
+
+import joblib
+import numpy as np
+import pandas as pd
+import report
+import torch
+
+from sklearn_mm import (
+    AttentionFusionClassifier,
+    AudioTransformer,
+    ImageTransformer,
+    MultimodalFeatureUnion,
+    TextTransformer,
+)
+from sklearn_mm.datasets import make_multimodal_classification
+
+FUSIONS = ("attention", "cross", "bottleneck", "gated", "concat")
+MODALITIES = ["image", "text", "audio"]
+N_TEST = 1000
+
+
+def make_features():
+    """Build the union of the three modalities."""
+    return MultimodalFeatureUnion(
+        [
+            ("image", ImageTransformer(size=(16, 16)), "image"),
+            ("text", TextTransformer(), "text"),
+            ("audio", AudioTransformer(sampling_rate=8000), "audio"),
+        ]
+    )
+
+
+def run(seed, n_train):
+    """Score one seed: a dict of accuracies."""
+    torch.set_num_threads(1)
+    X, y = make_multimodal_classification(
+        n_train + N_TEST,
+        modalities=MODALITIES,
+        noise=0.0,
+        interaction=1.0,
+        random_state=seed,
+    )
+    union = make_features()
+    train, test = union.fit_transform(X[:n_train]), union.transform(X[n_train:])
+    y_train, y_test = y[:n_train], y[n_train:]
+    scores = {}
+    for fusion in FUSIONS:
+        model = AttentionFusionClassifier(fusion=fusion, random_state=seed)
+        scores[f'fusion="{fusion}"'] = model.fit(train, y_train).score(test, y_test)
+    log_probability, alone = 0, []
+    for name in MODALITIES:
+        model = AttentionFusionClassifier(random_state=seed)
+        model.fit(train.select([name]), y_train)
+        alone.append(model.score(test.select([name]), y_test))
+        log_probability += np.log(model.predict_proba(test.select([name])))
+    scores["best single modality"] = max(alone)
+    predicted = model.classes_[log_probability.argmax(axis=1)]
+    scores["late fusion"] = np.mean(predicted == y_test)
+    return scores
+
+
+def main():
+    """Run all seeds and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=2000)
+    options = parser.parse_args()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    scores = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(run)(seed, options.rows) for seed in seeds
+    )
+    table = pd.DataFrame(scores).agg(["mean", "std", "min", "max"]).T
+    text = (
+        f"Parity of {len(MODALITIES)} modalities ({', '.join(MODALITIES)}), "
+        f"{options.rows} training and {N_TEST} test rows, chance 0.5.\n"
+        f"Test accuracy over the seeds {list(seeds)}, default parameters.\n\n"
+    )
+    report.write("interaction", text + table.round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()
