@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import layer_norm
 
 from sklearn_mm import (
     BagEncoder,
@@ -14,7 +15,7 @@ from sklearn_mm import (
 from sklearn_mm.estimators.modality import Modality
 from sklearn_mm.nn.attention import SinusoidalPositions
 from sklearn_mm.nn.encoders import Standardize
-from sklearn_mm.nn.encoders.images import ResidualBlock
+from sklearn_mm.nn.encoders.images import CellProjection, ResidualBlock
 
 ONES = np.ones(3, dtype=np.float32)
 SEQUENCE = Modality("sequence", (3,), None, 0 * ONES, ONES, np.array([], dtype=int))
@@ -131,7 +132,19 @@ def test_tiny_images_are_told_apart_through_more_stages_than_they_have_pixels(
     assert all(lengths.tolist() == [1] for _, lengths in encoded)
     tokens = torch.cat([tokens for tokens, _ in encoded])
     assert tokens.isfinite().all()
-    assert tokens.std(dim=0).mean() > 0.1  # of values that are one deviation apart
+    # Of one and the same image it would be 0; random weights give 0.03 to 0.5.
+    assert tokens.std(dim=0).mean() > 0.02
+
+
+def test_each_cell_of_the_grid_has_a_matrix_of_its_own():
+    project = CellProjection(3, 4, 8, dropout=0.5).eval()
+    maps = torch.randn(5, 2, 3, 4)  # a row less than the grid has
+    tokens = project(maps)
+    for row in range(2):
+        for column in range(3):
+            projected = maps[:, row, column] @ project.weight[row, column]
+            expected = layer_norm(projected, (8,))
+            assert torch.allclose(tokens[:, row, column], expected, atol=1e-6)
 
 
 def test_a_residual_block_adds_to_what_it_is_given():

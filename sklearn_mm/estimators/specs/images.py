@@ -28,6 +28,8 @@ class CNNEncoder(BaseEstimator):
         Whether each stage ends in a residual block (He et al. 2016).
     grid : int, default=4
         The last feature map is averaged down to at most ``grid`` x ``grid`` tokens.
+        Each place has a projection of its own, so that what is seen is known by its
+        place; 1 makes one token that does not know it.
 
     Examples
     --------

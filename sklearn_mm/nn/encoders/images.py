@@ -52,12 +52,7 @@ class ConvolutionalImageEncoder(nn.Module):
                 stages.append(ResidualBlock(n_out, kernel_size))
         self.stages = nn.Sequential(*stages)
         self.grid = grid
-        self.project = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(channels[-1], width), nn.LayerNorm(width)
-        )
-        # Where a cell lies in the grid, and which image of several it belongs to.
-        self.row_positions = nn.Parameter(0.02 * torch.randn(grid, 1, width))
-        self.column_positions = nn.Parameter(0.02 * torch.randn(1, grid, width))
+        self.project = CellProjection(grid, channels[-1], width, dropout)
 
     def forward(self, values, lengths):
         """Encode (batch, images, colours, height, width_in_pixels)."""
@@ -69,14 +64,36 @@ class ConvolutionalImageEncoder(nn.Module):
         maps = self.stages(images)
         height, width = (min(side, self.grid) for side in maps.shape[2:])
         maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
-        tokens = self.project(maps.permute(0, 2, 3, 1))
-        tokens = tokens + self.row_positions[:height] + self.column_positions[:, :width]
-        tokens = tokens.flatten(1, 2)  # (images, cells, width)
+        tokens = self.project(maps.permute(0, 2, 3, 1)).flatten(1, 2)
         if n_images > 1:
             padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
             padded[present] = tokens
             tokens = padded.flatten(1, 2)
         return tokens, lengths * (height * width)
+
+
+class CellProjection(nn.Module):
+    """Project every cell of the grid by a matrix of its own.
+
+    So the mean of the tokens, which is what the head sees first, tells where something
+    was, as the flattened map of a classical network does. With one matrix for all
+    cells and codes of the place added, images were learned far more slowly.
+    """
+
+    def __init__(self, grid, n_channels, width, dropout):
+        super().__init__()
+        weight = torch.randn(grid, grid, n_channels, width) / n_channels**0.5
+        self.weight = nn.Parameter(weight)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, maps):
+        """Project (images, height, width_in_cells, channels), at most the grid."""
+        height, width = maps.shape[1:3]
+        tokens = torch.einsum(
+            "nhwc,hwcd->nhwd", self.dropout(maps), self.weight[:height, :width]
+        )
+        return self.norm(tokens)
 
 
 def _convolution(n_in, n_out, kernel_size):
