@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import report
 import torch
-from av_digits import MODALITIES, load_av_digits, make_features
+from av_digits import MODALITIES, N_TEST, load_av_digits, make_features
 
 from sklearn_mm import AttentionFusionClassifier
 
@@ -26,10 +26,10 @@ SUBSETS = [
 ]
 
 
-def run(seed):
+def run(seed, n_train):
     """Score one seed: for each subset the fusion model and the subset's own."""
     torch.set_num_threads(1)
-    X_train, y_train, X_test, y_test = load_av_digits(seed)
+    X_train, y_train, X_test, y_test = load_av_digits(seed, n_train)
     union = make_features()
     train, test = union.fit_transform(X_train), union.transform(X_test)
     fusion = AttentionFusionClassifier(random_state=seed).fit(train, y_train)
@@ -49,9 +49,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=4000)
     options = parser.parse_args()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    scores = joblib.Parallel(n_jobs=2)(joblib.delayed(run)(seed) for seed in seeds)
+    scores = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(run)(seed, options.rows) for seed in seeds
+    )
     fusion, own = np.moveaxis(np.array(scores), -1, 0)  # (seeds, subsets) each
     columns = {"fusion": fusion, "own model": own, "difference": fusion - own}
     table = pd.DataFrame(
@@ -60,8 +63,8 @@ def main():
         index=[" + ".join(subset) for subset in SUBSETS],
     )
     text = (
-        "AV digits, 4,000 training and 1,500 test rows: test accuracy, mean and "
-        f"standard deviation over the seeds {list(seeds)}, default parameters.\n"
+        f"AV digits, {options.rows} training and {N_TEST} test rows: test accuracy, "
+        f"mean and deviation over the seeds {list(seeds)}, default parameters.\n"
         "fusion: one model trained on all three. own model: trained on that subset.\n\n"
     )
     report.write("subsets", text + table.round(3).to_string())
