@@ -275,6 +275,11 @@ def test_callbacks_and_net_params_reach_skorch(data):
     assert epochs == [0.5, 0.5]
 
 
+def test_the_network_is_left_ready_to_predict(data):
+    fitted = small(max_epochs=1).fit(*data)
+    assert not any(module.training for module in fitted.net_.module_.modules())
+
+
 def test_norms_and_biases_are_not_decayed(fitted):
     groups = fitted.net_.optimizer_.param_groups
     decayed, others = ({p.ndim for p in g["params"]} for g in groups)
