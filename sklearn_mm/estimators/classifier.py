@@ -24,10 +24,11 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
     Parameters
     ----------
-    encoders : list of (str, encoder spec), default=None
-        For a modality by its name, how it is encoded; as in
-        ``[("text", RNNEncoder(cell="gru"))]``. The others have the default of their
-        kind.
+    encoders : list of (str, encoder spec or callable), default=None
+        For a modality by its name, how it is encoded: a spec, as in
+        ``[("text", RNNEncoder(cell="gru"))]``, or any callable that takes ``(modality,
+        *, width, n_heads, dropout)`` and gives a ``torch.nn.Module``, such as the class
+        of one. The others have the default of their kind.
     fusion : {"attention", "bottleneck", "cross", "gated", "concat"}, \
             default="attention"
         How the modalities meet:

@@ -115,13 +115,17 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
 
 
 def adamw(groups, *, lr, weight_decay):
-    """Build AdamW that decays matrices, but neither norms nor biases."""
-    parameters = [parameter for group in groups for parameter in group["params"]]
-    decayed = [parameter for parameter in parameters if parameter.ndim > 1]
-    others = [parameter for parameter in parameters if parameter.ndim <= 1]
+    """Build AdamW that decays matrices, but neither norms nor biases.
+
+    skorch has put the biases, which may be matrices, in groups of their own, by name.
+    """
+    *biases, others = groups
+    vectors = [p for p in others["params"] if p.ndim <= 1]
+    matrices = [p for p in others["params"] if p.ndim > 1]
     groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+        *biases,
     ]
     return torch.optim.AdamW(groups, lr=lr, fused=True)
 
@@ -217,6 +221,7 @@ def make_net(
     params = {
         "optimizer": adamw,
         "optimizer__weight_decay": estimator.weight_decay,
+        "optimizer__param_groups": [("*bias*", {"weight_decay": 0.0})],
         "lr": estimator.learning_rate,
         "max_epochs": estimator.max_epochs,
         "batch_size": batch_size,
