@@ -30,7 +30,7 @@ LETTERS = sorted({letter for words in WORDS.values() for letter in "".join(words
 MODALITIES = ("image", "text", "audio")
 
 
-def load_av_digits(seed, n_train=N_TRAIN, n_test=N_TEST):
+def load_av_digits(seed, n_train=N_TRAIN, n_test=N_TEST, *, validation=False):
     """Draw train and test.
 
     Parameters
@@ -39,6 +39,9 @@ def load_av_digits(seed, n_train=N_TRAIN, n_test=N_TEST):
         Of every draw.
     n_train, n_test : int
         Rows of each.
+    validation : bool, default=False
+        Whether to draw both from what is else for training, apart in the same way, so
+        that defaults can be chosen without a look at the test.
 
     Returns
     -------
@@ -48,17 +51,18 @@ def load_av_digits(seed, n_train=N_TRAIN, n_test=N_TEST):
     images, digits = _load_mnist()
     sounds, spoken = fetch_spoken_digits()
     clips, spoken = sounds["audio"].to_numpy(), np.asarray(spoken)
-    late = sounds["take"].to_numpy() >= 10
+    takes = sounds["take"].to_numpy()
+    if validation:
+        parts = (slice(40_000), takes >= 20), (slice(40_000, 50_000), takes // 10 == 1)
+    else:
+        parts = (slice(50_000), takes >= 10), (slice(60_000, 70_000), takes < 10)
     drawn = []
-    for n_rows, half, takes in (
-        (n_train, slice(0, 50_000), late),
-        (n_test, slice(60_000, 70_000), ~late),
-    ):
+    for n_rows, (part, said) in zip((n_train, n_test), parts, strict=True):
         y = rng.integers(0, 10, n_rows)
         columns = {
-            "image": _draw_images(rng, images[half], digits[half], y),
+            "image": _draw_images(rng, images[part], digits[part], y),
             "text": _draw_words(rng, y),
-            "audio": _draw_sounds(rng, clips[takes], spoken[takes], y),
+            "audio": _draw_sounds(rng, clips[said], spoken[said], y),
         }
         drawn.append(
             pd.DataFrame({n: pd.Series(c, dtype=object) for n, c in columns.items()})

@@ -49,6 +49,7 @@ REFUSED = [
     ("image", CNNEncoder(channels=32), "channels .* a tuple of integers .* found 32"),
     ("image", CNNEncoder(channels=(8, 1)), r"of at least 2, found \(8, 1\)"),
     ("image", CNNEncoder(grid=0), "grid of CNNEncoder must be an integer"),
+    ("image", CNNEncoder(max_shift=-0.1), "max_shift .* at least 0 .* found -0.1"),
     ("text", RNNEncoder(cell="rnn"), "must be 'lstm' or 'gru', found 'rnn'"),
     ("text", RNNEncoder(hidden_size=0), "hidden_size .* at least 1, found 0"),
     ("text", RNNEncoder(n_layers=0), "n_layers of RNNEncoder .* at least 1, found 0"),

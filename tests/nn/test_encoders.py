@@ -15,7 +15,11 @@ from sklearn_mm import (
 from sklearn_mm.estimators.modality import Modality
 from sklearn_mm.nn.attention import SinusoidalPositions
 from sklearn_mm.nn.encoders import Standardize
-from sklearn_mm.nn.encoders.images import CellProjection, ResidualBlock
+from sklearn_mm.nn.encoders.images import (
+    CellProjection,
+    ResidualBlock,
+    randomly_shifted,
+)
 
 ONES = np.ones(3, dtype=np.float32)
 SEQUENCE = Modality("sequence", (3,), None, 0 * ONES, ONES, np.array([], dtype=int))
@@ -147,6 +151,34 @@ def test_each_cell_of_the_grid_has_a_matrix_of_its_own():
             projected = maps[:, row, column] @ project.weight[row, column]
             expected = layer_norm(projected, (8,))
             assert torch.allclose(tokens[:, row, column], expected, atol=1e-6)
+
+
+def test_images_are_moved_by_every_number_of_pixels_up_to_the_share_and_no_more():
+    images = torch.zeros(500, 20, 10, 2)
+    images[:, 7, 5] = 1
+    torch.manual_seed(0)
+    moved = randomly_shifted(images, 0.1)  # by two pixels of 20, one of 10
+    assert moved.shape == images.shape
+    assert (moved.sum(dim=(1, 2, 3)) == 2).all()
+    rows, columns = moved[..., 0].nonzero()[:, 1:].T
+    assert set(rows.tolist()) == {5, 6, 7, 8, 9}
+    assert set(columns.tolist()) == {4, 5, 6}
+
+
+def test_images_are_moved_in_training_only():
+    encoder = build(CNNEncoder(channels=(4, 8), max_shift=0.2), IMAGE)
+    values, lengths = values_of(IMAGE, 30, 1), torch.ones(30, dtype=torch.int64)
+    tokens, again = (encoder(values, lengths)[0] for _ in range(2))
+    assert torch.equal(tokens, again)
+    moved = encoder.train()(values, lengths)[0]
+    assert (moved != tokens).any(dim=(1, 2)).sum() > 20
+
+
+def test_images_too_small_to_be_moved_stay_where_they_are():
+    encoder = build(CNNEncoder(channels=(4,), max_shift=0.04), IMAGE)
+    values, lengths = values_of(IMAGE, 5, 1), torch.ones(5, dtype=torch.int64)
+    tokens = encoder(values, lengths)[0]
+    assert torch.equal(encoder.train()(values, lengths)[0], tokens)
 
 
 def test_a_residual_block_adds_to_what_it_is_given():

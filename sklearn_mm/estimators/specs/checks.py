@@ -45,6 +45,13 @@ def check_positive(spec, name):
         _refuse(spec, name, "a number above 0")
 
 
+def check_share(spec, name):
+    """Refuse what is not a number of at least 0 and below 1."""
+    value = getattr(spec, name)
+    if not isinstance(value, Real) or not 0 <= value < 1:
+        _refuse(spec, name, "a number of at least 0 and below 1")
+
+
 def check_choice(spec, name, choices):
     """Refuse what is not among the choices."""
     if getattr(spec, name) not in choices:

@@ -7,6 +7,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integers,
     check_kernel_size,
     check_kind,
+    check_share,
 )
 
 
@@ -30,6 +31,10 @@ class CNNEncoder(BaseEstimator):
         The last feature map is averaged down to at most ``grid`` x ``grid`` tokens.
         Each place has a projection of its own, so that what is seen is known by its
         place; 1 makes one token that does not know it.
+    max_shift : float, default=0.05
+        In training each image is moved, by a random number of whole pixels of up to
+        this share of its side, up or down and left or right, so that few images teach
+        more. What moves in is the mean of the training images. 0: not at all.
 
     Examples
     --------
@@ -38,11 +43,20 @@ class CNNEncoder(BaseEstimator):
     (16, 32)
     """
 
-    def __init__(self, channels=(32, 64, 64), kernel_size=3, *, residual=False, grid=4):
+    def __init__(
+        self,
+        channels=(32, 64, 64),
+        kernel_size=3,
+        *,
+        residual=False,
+        grid=4,
+        max_shift=0.05,
+    ):
         self.channels = channels
         self.kernel_size = kernel_size
         self.residual = residual
         self.grid = grid
+        self.max_shift = max_shift
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of kind "image"."""
@@ -53,6 +67,7 @@ class CNNEncoder(BaseEstimator):
         check_integers(self, "channels", minimum=2)
         check_integer(self, "grid", minimum=1)
         check_kernel_size(self)
+        check_share(self, "max_shift")
         if not self.channels:
             raise ValueError("CNNEncoder needs at least one stage: channels is empty")
         return encoders.ConvolutionalImageEncoder(
@@ -62,6 +77,7 @@ class CNNEncoder(BaseEstimator):
             kernel_size=self.kernel_size,
             residual=self.residual,
             grid=self.grid,
+            max_shift=self.max_shift,
             width=width,
             dropout=dropout,
         )

@@ -23,6 +23,8 @@ class ConvolutionalImageEncoder(nn.Module):
         Whether each stage adds a residual block (He et al. 2016).
     grid : int
         The last feature map is averaged down to at most ``grid`` x ``grid`` cells.
+    max_shift : float
+        In training, images are moved by up to this share of their sides.
     width, dropout
         Of the tokens.
     """
@@ -36,11 +38,13 @@ class ConvolutionalImageEncoder(nn.Module):
         kernel_size,
         residual,
         grid,
+        max_shift,
         width,
         dropout,
     ):
         super().__init__()
         self.standardize = standardize
+        self.max_shift = max_shift
         stages = []
         for index, (n_in, n_out) in enumerate(
             zip((n_colours, *channels[:-1]), channels, strict=True)
@@ -60,8 +64,10 @@ class ConvolutionalImageEncoder(nn.Module):
         present = length_mask(lengths, n_images)
         images = values.flatten(0, 1) if n_images == 1 else values[present]
         # (images, colours, height, width_in_pixels), channels last for the statistics
-        images = self.standardize(images.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        maps = self.stages(images)
+        images = self.standardize(images.permute(0, 2, 3, 1))
+        if self.training:
+            images = randomly_shifted(images, self.max_shift)
+        maps = self.stages(images.permute(0, 3, 1, 2))
         height, width = (min(side, self.grid) for side in maps.shape[2:])
         maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
         tokens = self.project(maps.permute(0, 2, 3, 1)).flatten(1, 2)
@@ -70,6 +76,23 @@ class ConvolutionalImageEncoder(nn.Module):
             padded[present] = tokens
             tokens = padded.flatten(1, 2)
         return tokens, lengths * (height * width)
+
+
+def randomly_shifted(images, max_shift):
+    """Move each of (images, height, width, channels) by whole pixels; zeros move in."""
+    height, width = images.shape[1:3]
+    down, right = round(max_shift * height), round(max_shift * width)
+    if not (down or right):
+        return images
+    padded = nn.functional.pad(images, (0, 0, right, right, down, down))
+    tops = torch.randint(2 * down + 1, (len(images),)).tolist()
+    lefts = torch.randint(2 * right + 1, (len(images),)).tolist()
+    return torch.stack(
+        [
+            image[top : top + height, left : left + width]
+            for image, top, left in zip(padded, tops, lefts, strict=True)
+        ]
+    )
 
 
 class CellProjection(nn.Module):
