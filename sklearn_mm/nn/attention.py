@@ -19,12 +19,15 @@ def length_mask(lengths, n_steps):
 
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention in several heads (Vaswani et al. 2017)."""
+    """Scaled dot-product attention in several heads (Vaswani et al. 2017).
 
-    def __init__(self, width, n_heads, dropout):
+    Without dropout of the weights: it would cost all tokens squared in random numbers,
+    and the fused kernels that are in its place otherwise.
+    """
+
+    def __init__(self, width, n_heads):
         super().__init__()
         self.n_heads = n_heads
-        self.dropout = dropout
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.project_out = nn.Linear(width, width)
@@ -34,11 +37,7 @@ class MultiHeadAttention(nn.Module):
         query = self._split(self.query(tokens))
         key, value = map(self._split, self.key_value(context).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask[:, None, None, :],
-            dropout_p=self.dropout if self.training else 0.0,
+            query, key, value, attn_mask=mask[:, None, None, :]
         )
         return self.project_out(attended.transpose(1, 2).reshape(tokens.shape))
 
@@ -53,7 +52,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, width, n_heads, dropout):
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.attention = MultiHeadAttention(width, n_heads, dropout)
+        self.attention = MultiHeadAttention(width, n_heads)
         self.feedforward = feedforward(width, dropout)
         self.dropout = nn.Dropout(dropout)
 
@@ -71,7 +70,7 @@ class CrossAttentionBlock(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.context_norm = nn.LayerNorm(width)
-        self.attention = MultiHeadAttention(width, n_heads, dropout)
+        self.attention = MultiHeadAttention(width, n_heads)
         self.feedforward = feedforward(width, dropout)
         self.dropout = nn.Dropout(dropout)
 

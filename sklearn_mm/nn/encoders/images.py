@@ -54,7 +54,8 @@ class ConvolutionalImageEncoder(nn.Module):
             stages += _convolution(n_in, n_out, kernel_size)
             if residual:
                 stages.append(ResidualBlock(n_out, kernel_size))
-        self.stages = nn.Sequential(*stages)
+        # The memory layout in which processors convolve and pool fastest.
+        self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
         self.grid = grid
         self.project = CellProjection(grid, channels[-1], width, dropout)
 
@@ -130,7 +131,7 @@ def _convolution(n_in, n_out, kernel_size):
     return [
         nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
         nn.GroupNorm(n_groups, n_out),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
 
 
