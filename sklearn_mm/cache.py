@@ -194,6 +194,7 @@ class FeatureCache:
                     self._make_room(connection, sum(map(_size, entries)))
                     for key, value in entries:
                         _insert(connection, key, value)
+                    self._make_room(connection, 0)
                     connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             self._warn(error)
@@ -213,9 +214,8 @@ class FeatureCache:
         ) as connection:
             # Not waiting for the disk, only a crash of the whole machine can damage it.
             connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("PRAGMA page_size = 16384")
-            connection.execute("PRAGMA auto_vacuum = FULL")
             if not connection.execute("PRAGMA schema_version").fetchone()[0]:
+                connection.execute("PRAGMA auto_vacuum = FULL")
                 connection.executescript(TABLES)
             yield connection
 

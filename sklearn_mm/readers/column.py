@@ -34,13 +34,6 @@ class Column:
         column = "" if self.name is None else f"column {self.name!r}, "
         return f"{column}row {row}"
 
-    def without(self, rows):
-        """Leave out the cells of some rows: they count as missing."""
-        if not rows:
-            return self
-        cells = [None if row in rows else cell for row, cell in enumerate(self.cells)]
-        return Column(cells, self.layout, self.name)
-
 
 def is_missing(cell):
     """Tell whether a cell is ``None``, NaN, ``pd.NA`` or ``pd.NaT``.

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
-from sklearn_mm.transformers.recall import complete, recall
+from sklearn_mm.transformers.recall import Tried, complete, recall
 
 
 class CellTransformer(TransformerMixin, BaseEstimator):
@@ -65,8 +65,8 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             self._check_parameters()
             column = check_column(self, X, reset=True)
-            known = recall(self, column)
-            samples = self._read(column.without(known))
+            known, column = recall(self, column)
+            samples = self._read(column)
             self._learn(samples)
             block = complete(self._to_block(samples), known)
             self._learn_from_block(block)
@@ -86,8 +86,8 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         column = check_column(self, X, reset=False)
-        known = recall(self, column)
-        samples = self._read(column.without(known))
+        known, column = recall(self, column)
+        samples = self._read(column)
         block = complete(self._to_block(samples), known)
         return for_container(self, self._project(block))
 
@@ -142,6 +142,9 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     def _read_cells(self, cells):
         """Yield of each cell an array, None where missing, or why it cannot be read."""
         for cell in cells:
+            if isinstance(cell, Tried):
+                yield cell.result
+                continue
             try:
                 yield None if is_missing(cell) else self._read_cell(cell)
             except (OSError, ValueError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +29,13 @@ LIBRARIES = (
 PACKAGE = "sklearn_mm."
 
 
+@dataclass
+class Tried:
+    """What came of a cell that was read but is not cached: a sample or an error."""
+
+    result: object
+
+
 def recall(transformer, column):
     """Get the features of cells from the cache in use, and put there what is not yet.
 
@@ -40,31 +48,34 @@ def recall(transformer, column):
 
     Returns
     -------
-    dict of int to bytes
+    known : dict of int to bytes
         By row, the tokens of each cell that can be known by its content and depends on
-        nothing learned. The others are for the transformer to read: missing, broken.
+        nothing learned.
+    column : Column
+        The cells that are left to do. Those of ``known`` are None; those that were read
+        in vain, since they are missing, broken or depend on what is learned, `Tried`.
     """
     cache = cache_in_use()
     recipe = None if cache is None else _recipe(transformer)
     if recipe is None:
-        return {}
-    keys = {}
-    for row, cell in enumerate(column.cells):
-        digest = recipe.copy()
-        if not is_missing(cell) and add_cell(digest, cell):
-            keys[row] = digest.digest()[:16]
+        return {}, column
+    keys = _keys(recipe, column.cells)
     features = cache.load(dict.fromkeys(keys.values()))
     if features is None:
-        return {}
+        return {}, column
     unknown = {key: row for row, key in keys.items() if key not in features}
-    pending, can_store = list(unknown.items()), True
+    pending, tried, can_store = list(unknown.items()), {}, True
     for start in range(0, len(pending), CHUNK):
-        chunk = dict(pending[start : start + CHUNK])
-        cells = [column.cells[row] for row in chunk.values()]
-        computed = dict(_compute(transformer, chunk, cells))
+        chunk = {key: column.cells[row] for key, row in pending[start : start + CHUNK]}
+        computed = _compute(transformer, chunk, tried)
         can_store = can_store and cache.store(computed)
         features |= computed
-    return {row: features[key] for row, key in keys.items() if key in features}
+    known = {row: features[key] for row, key in keys.items() if key in features}
+    cells = [
+        None if row in known else tried.get(keys.get(row), cell)
+        for row, cell in enumerate(column.cells)
+    ]
+    return known, replace(column, cells=cells)
 
 
 def complete(block, known):
@@ -127,19 +138,29 @@ def _versions():
     return [*versions, sklearn_mm.__version__]
 
 
-def _compute(transformer, keys, cells):
-    """Yield (key, tokens) of the cells that can be read and depend on nothing learned.
+def _keys(recipe, cells):
+    """Compute by row the key of each cell that can be known by its content."""
+    keys = {}
+    for row, cell in enumerate(cells):
+        digest = recipe.copy()
+        if not is_missing(cell) and add_cell(digest, cell):
+            keys[row] = digest.digest()[:16]
+    return keys
 
-    What cannot be read is left to the transformer, which says so, or warns.
-    """
-    samples = {
-        key: sample
-        for key, sample in zip(keys, transformer._read_cells(cells), strict=True)
-        if not isinstance(sample, Exception | None) and transformer._is_final(sample)
-    }
-    if samples:
-        block = transformer._to_block(list(samples.values()))
-        yield from zip(samples, map(bytes, _rows_as_bytes(block)), strict=True)
+
+def _compute(transformer, cells, tried):
+    """Compute by key the tokens of cells, or note in ``tried`` what came of them."""
+    samples = {}
+    for key, result in zip(cells, transformer._read_cells(cells.values()), strict=True):
+        failed = result is None or isinstance(result, Exception)
+        if failed or not transformer._is_final(result):
+            tried[key] = Tried(result)
+        else:
+            samples[key] = result
+    if not samples:
+        return {}
+    block = transformer._to_block(list(samples.values()))
+    return dict(zip(samples, map(bytes, _rows_as_bytes(block)), strict=True))
 
 
 def _rows_as_bytes(block):
