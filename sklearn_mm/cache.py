@@ -4,13 +4,14 @@ import sqlite3
 import time
 import warnings
 import zlib
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
 
-# In the name of the file: another number where old entries must not be read any more.
+# In the name of the file. Raise it when the file changes, or when between two releases
+# a transformer computes other numbers: old entries are then not found any more.
 FORMAT = 1
 
 # Keys of one query, well below the variables that SQLite allows.
@@ -38,7 +39,9 @@ COMMIT;
 INSERT_CELL = """
 INSERT INTO cells (key, checksum, used) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET checksum = excluded.checksum, used = excluded.used
-RETURNING id
+"""
+INSERT_VALUE = """
+INSERT OR REPLACE INTO features SELECT id, ? FROM cells WHERE key = ?
 """
 
 # What is wrong around the file. After any other error the file itself is.
@@ -256,7 +259,8 @@ class FeatureCache:
     def _warn(self, error):
         """Warn that the cache cannot be used; of a damaged file make a new one."""
         if _is_damage(error):
-            self._remove_file()
+            with suppress(OSError):
+                self._remove_file()
             what = "is damaged and begun anew"
         else:
             what = "cannot be used, so features are computed without it"
@@ -343,14 +347,14 @@ def _note_use(connection, stale):
         connection.executemany("UPDATE cells SET used = ? WHERE id = ?", stale)
         connection.execute("COMMIT")
     except sqlite3.OperationalError:
-        pass  # what cannot be written can still be read
+        return  # what cannot be written can still be read
 
 
 def _insert(connection, key, value):
     """Write an entry, in place of one with the same key."""
-    entry = (key, _checksum(key, value), int(time.time()))
-    (row,) = connection.execute(INSERT_CELL, entry).fetchone()
-    connection.execute("INSERT OR REPLACE INTO features VALUES (?, ?)", (row, value))
+    cell = (key, _checksum(key, value), int(time.time()))
+    connection.execute(INSERT_CELL, cell)
+    connection.execute(INSERT_VALUE, (value, key))
 
 
 def _checksum(key, value):

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -160,6 +159,7 @@ def test_a_folder_that_cannot_be_made_costs_a_warning(tmp_path):
 
 
 def test_a_full_disk_costs_a_warning_and_spares_what_is_there(store):
+    resource = pytest.importorskip("resource")
     store.store(FEATURES)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = the_file(store).stat().st_size
@@ -208,6 +208,7 @@ def test_processes_write_at_once(tmp_path):
     assert len(FeatureCache(tmp_path)) == len(expected)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal")
 def test_a_killed_writer_leaves_all_that_was_written_before_it_and_no_half(tmp_path):
     code = """
 import os, signal, sys

@@ -59,11 +59,10 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         Whether features are named ``<modality>__<feature>``. Otherwise names stay
         as they are and must differ.
     memory : None, str, Path or FeatureCache, default=None
-        A folder in which to keep what the transformers of this package compute of a
-        cell, where that is slower than to look it up: images and sounds. It is then
-        computed once for all folds, grid points, processes and later runs, with the
-        same result. A cell of another kind than a path, bytes, or an array of numbers
-        is computed every time.
+        A folder in which to keep what ``ImageTransformer`` and ``AudioTransformer``
+        make of each cell that is a path, bytes or an array of numbers. It is then
+        computed once for all folds, grid points, processes and later runs. The
+        result is the same. None computes every time.
 
     Attributes
     ----------
