@@ -26,7 +26,7 @@ from sklearn_mm import (
     TextTransformer,
     TimeSeriesTransformer,
 )
-from sklearn_mm.transformers import audio, image
+from sklearn_mm.transformers import audio, image, recall
 
 N = 12
 
@@ -303,6 +303,14 @@ def test_a_broken_cell_is_named_as_without_a_cache(tmp_path, table, state):
     message = "modality 'image': ImageTransformer: column 'image', row 6: .*lost.png"
     with pytest.raises(ValueError, match=message):
         union.fit(table)
+
+
+def test_a_broken_cell_stops_the_reading(tmp_path, table, read, monkeypatch):
+    monkeypatch.setattr(recall, "CHUNK", 2)
+    table.at[1, "image"] = "lost.png"
+    with pytest.raises(ValueError, match="row 1: .*lost.png"):
+        make_union(tmp_path / "cache").fit(table)
+    assert len(read) == 2
 
 
 def test_broken_cells_are_counted_in_one_warning_each_time(tmp_path, table):

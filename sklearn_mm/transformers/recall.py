@@ -49,18 +49,17 @@ def recall(transformer, column):
     Returns
     -------
     known : dict of int to bytes
-        By row, the tokens of each cell that can be known by its content and depends on
-        nothing learned.
+        By row, the tokens of each cell that can be read and depends on nothing learned.
     column : Column
         The cells that are left to do. Those of ``known`` are None; those that were read
         in vain, since they are missing, broken or depend on what is learned, `Tried`.
     """
     cache = cache_in_use()
     recipe = None if cache is None else _recipe(transformer)
-    if recipe is None:
+    if recipe is None or column.layout not in transformer._layouts:
         return {}, column
     keys = _keys(recipe, column.cells)
-    features = cache.load(dict.fromkeys(keys.values()))
+    features = cache.load(_of_content(dict.fromkeys(keys.values())))
     if features is None:
         return {}, column
     unknown = {key: row for row, key in keys.items() if key not in features}
@@ -68,8 +67,10 @@ def recall(transformer, column):
     for start in range(0, len(pending), CHUNK):
         chunk = {key: column.cells[row] for key, row in pending[start : start + CHUNK]}
         computed = _compute(transformer, chunk, tried)
-        can_store = can_store and cache.store(computed)
+        can_store = can_store and cache.store(_of_content(computed))
         features |= computed
+        if transformer.on_error == "raise" and _has_failed(chunk, tried):
+            break  # the transformer is to raise it now, not after all the others
     known = {row: features[key] for row, key in keys.items() if key in features}
     cells = [
         None if row in known else tried.get(keys.get(row), cell)
@@ -139,13 +140,18 @@ def _versions():
 
 
 def _keys(recipe, cells):
-    """Compute by row the key of each cell that can be known by its content."""
+    """Compute by row the key of each cell: bytes of its content, else its row."""
     keys = {}
     for row, cell in enumerate(cells):
-        digest = recipe.copy()
-        if not is_missing(cell) and add_cell(digest, cell):
-            keys[row] = digest.digest()[:16]
+        if not is_missing(cell):
+            digest = recipe.copy()
+            keys[row] = digest.digest()[:16] if add_cell(digest, cell) else row
     return keys
+
+
+def _of_content(features):
+    """Keep what is known by its content."""
+    return {key: value for key, value in features.items() if isinstance(key, bytes)}
 
 
 def _compute(transformer, cells, tried):
@@ -161,6 +167,11 @@ def _compute(transformer, cells, tried):
         return {}
     block = transformer._to_block(list(samples.values()))
     return dict(zip(samples, map(bytes, _rows_as_bytes(block)), strict=True))
+
+
+def _has_failed(keys, tried):
+    """Tell whether one of the cells could not be read."""
+    return any(isinstance(tried[key].result, Exception) for key in keys if key in tried)
 
 
 def _rows_as_bytes(block):
