@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["datasets", "inspection", "testing"],
     submod_attrs={
+        "cache": ["FeatureCache"],
         "features": ["FeatureBlock", "MultimodalFeatures"],
         "transformers": [
             "AudioTransformer",

@@ -7,6 +7,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_array
 
 from sklearn_mm._compat import _print_elapsed_time
+from sklearn_mm.cache import use_cache
 from sklearn_mm.features import FeatureBlock
 
 
@@ -22,7 +23,7 @@ def passthrough():
     )
 
 
-def fit_transform_step(name, transformer, X, y, params, message):
+def fit_transform_step(name, transformer, X, y, params, message, cache):
     """Fit a transformer to its columns: it, and their block.
 
     Parameters
@@ -39,6 +40,8 @@ def fit_transform_step(name, transformer, X, y, params, message):
         What is routed to each of its methods.
     message : str or None
         What to print with the time that it took.
+    cache : FeatureCache or None
+        For transformers of this package.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def fit_transform_step(name, transformer, X, y, params, message):
     """
     timed = _print_elapsed_time("MultimodalFeatureUnion", message)
     # Blocks and plain arrays, whatever container is configured globally.
-    with timed, config_context(transform_output="default"):
+    with timed, config_context(transform_output="default"), use_cache(cache):
         try:
             # Nothing is routed to "passthrough", for which there is a transformer here.
             if hasattr(transformer, "fit_transform"):
@@ -60,9 +63,9 @@ def fit_transform_step(name, transformer, X, y, params, message):
             raise _named(error, name, X) from error
 
 
-def transform_step(name, transformer, X, params):
+def transform_step(name, transformer, X, params, cache):
     """Transform columns by a fitted transformer: a FeatureBlock."""
-    with config_context(transform_output="default"):
+    with config_context(transform_output="default"), use_cache(cache):
         try:
             routed = params.get("transform", {})
             return _as_block(transformer.transform(X, **routed), X)

@@ -21,6 +21,7 @@ from sklearn_mm._compat import (
     for_container,
 )
 from sklearn_mm._state import unchanged_on_failure
+from sklearn_mm.cache import check_memory
 from sklearn_mm.compose.steps import (
     fit_transform_step,
     is_word,
@@ -57,6 +58,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     verbose_feature_names_out : bool, default=True
         Whether features are named ``<modality>__<feature>``. Otherwise names stay
         as they are and must differ.
+    memory : None, str, Path or FeatureCache, default=None
+        A folder in which to keep what ``ImageTransformer`` and ``AudioTransformer``
+        make of each cell that is a path, bytes or an array of numbers. It is then
+        computed once for all folds, grid points, processes and later runs. The
+        result is the same. None computes every time.
 
     Attributes
     ----------
@@ -72,6 +78,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     See Also
     --------
     make_multimodal_union : Choose a transformer for each column by its cells.
+    FeatureCache : What ``memory`` may be, with a limit of its size.
     AttentionFusionClassifier : Learns from what this gives.
 
     Notes
@@ -108,12 +115,14 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         n_jobs=None,
         verbose=False,
         verbose_feature_names_out=True,
+        memory=None,
     ):
         self.transformers = transformers
         self.remainder = remainder
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.verbose_feature_names_out = verbose_feature_names_out
+        self.memory = memory
 
     # _BaseComposition reads and writes (name, transformer) pairs.
     @property
@@ -201,6 +210,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         with unchanged_on_failure(self):
             X = check_table(type(self).__name__, X)
             validate_data(self, X, reset=True, skip_check_array=True)
+            cache = check_memory(self.memory)
             plan = self._plan(X)
             routed = process_routing(self, "fit_transform", **params)
             messages = [
@@ -215,6 +225,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     y,
                     routed[name],
                     message if self.verbose else None,
+                    cache,
                 )
                 for (name, transformer, columns), message in zip(
                     plan, messages, strict=True
@@ -249,9 +260,14 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         check_is_fitted(self)
         X = self._check_fitted_columns(check_table(type(self).__name__, X))
         routed = process_routing(self, "transform", **params)
+        cache = check_memory(self.memory)
         blocks = Parallel(n_jobs=self.n_jobs)(
             delayed(transform_step)(
-                name, transformer, _safe_indexing(X, columns, axis=1), routed[name]
+                name,
+                transformer,
+                _safe_indexing(X, columns, axis=1),
+                routed[name],
+                cache,
             )
             for name, transformer, columns in self.transformers_
         )

@@ -98,6 +98,8 @@ class AudioTransformer(CellTransformer):
     array([51,  0, 26])
     """
 
+    _beside_cells = ("on_error",)
+
     def __init__(
         self,
         representation="log_mel",

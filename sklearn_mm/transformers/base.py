@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
+from sklearn_mm.transformers.recall import Tried, complete, recall
 
 
 class CellTransformer(TransformerMixin, BaseEstimator):
@@ -16,10 +17,19 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     A subclass reads one cell (``_read_cell``), may learn from all of them
     (``_learn``), and joins them (``_to_block``). Missing cells never reach
     ``_read_cell``: they arrive in the other two as ``None``.
+
+    What ``_to_block`` makes of a cell can be cached where ``_beside_cells`` is set:
+    then it must not depend on the other cells, nor, where ``_is_final`` says so, on
+    anything learned. What is learned from the tokens of all cells comes after that
+    (``_learn_from_block``, ``_project``).
     """
 
     # Layouts of Column that the transformer understands.
     _layouts = ("cells", "numbers")
+
+    # Parameters that do not change the tokens which _to_block makes of a cell. None:
+    # these are not cached.
+    _beside_cells = None
 
     def fit(self, X, y=None):
         """Learn from a column of cells.
@@ -55,9 +65,12 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             self._check_parameters()
             column = check_column(self, X, reset=True)
+            known, column = recall(self, column)
             samples = self._read(column)
             self._learn(samples)
-            return for_container(self, self._to_block(samples))
+            block = complete(self._to_block(samples), known)
+            self._learn_from_block(block)
+            return for_container(self, self._project(block))
 
     def transform(self, X):
         """Turn a column of cells into features.
@@ -73,7 +86,10 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         column = check_column(self, X, reset=False)
-        return for_container(self, self._to_block(self._read(column)))
+        known, column = recall(self, column)
+        samples = self._read(column)
+        block = complete(self._to_block(samples), known)
+        return for_container(self, self._project(block))
 
     def _check_parameters(self):
         """Raise ValueError for parameters that cannot work; subclasses extend."""
@@ -85,6 +101,17 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     def _learn(self, samples):
         """Learn from the samples of the training rows; most learn nothing."""
 
+    def _learn_from_block(self, block):
+        """Learn from the tokens of the training rows; most learn nothing."""
+
+    def _project(self, block):
+        """Apply what was learned from the tokens."""
+        return block
+
+    def _is_final(self, sample):
+        """Tell whether the tokens of a sample depend on nothing that is learned."""
+        return True
+
     def _read(self, column):
         """Read every cell: an array, or None where missing."""
         owner = type(self).__name__
@@ -94,19 +121,15 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 "column its own entry in the union."
             )
         samples, broken = [], []
-        for row, cell in enumerate(column.cells):
-            if is_missing(cell):
-                samples.append(None)
-                continue
-            try:
-                samples.append(self._read_cell(cell))
-            except (OSError, ValueError, TypeError) as error:
-                message = f"{owner}: {column.where(row)}: {error}"
+        for row, sample in enumerate(self._read_cells(column.cells)):
+            if isinstance(sample, Exception):
+                message = f"{owner}: {column.where(row)}: {sample}"
                 if self.on_error == "raise":
-                    kind = TypeError if isinstance(error, TypeError) else ValueError
-                    raise kind(message) from error
+                    kind = TypeError if isinstance(sample, TypeError) else ValueError
+                    raise kind(message) from sample
                 broken.append(message)
-                samples.append(None)
+                sample = None
+            samples.append(sample)
         if broken:
             warnings.warn(
                 f"{len(broken)} of {len(samples)} cells could not be read and count as "
@@ -115,6 +138,17 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 stacklevel=3,
             )
         return samples
+
+    def _read_cells(self, cells):
+        """Yield of each cell an array, None where missing, or why it cannot be read."""
+        for cell in cells:
+            if isinstance(cell, Tried):
+                yield cell.result
+                continue
+            try:
+                yield None if is_missing(cell) else self._read_cell(cell)
+            except (OSError, ValueError, TypeError) as error:
+                yield error
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_features_in_")

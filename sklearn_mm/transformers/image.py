@@ -100,6 +100,8 @@ class ImageTransformer(CellTransformer):
     (3, 64)
     """
 
+    _beside_cells = ("n_components", "random_state", "on_error")
+
     def __init__(
         self,
         size=(64, 64),
@@ -220,15 +222,12 @@ class ImageTransformer(CellTransformer):
         ]
         chosen = _learn_range(waiting) if self.value_range is None else self.value_range
         self.value_range_ = tuple(float(value) for value in chosen)
-        if self.representation == "pca":
-            # In place, so that _to_block does not resize them again.
-            samples[:] = self._finish(samples)
-            self.pca_ = self._fit_pca(samples)
+
+    def _is_final(self, sample):
+        return not _has_no_range(sample)
 
     def _to_block(self, samples):
         samples = self._finish(samples)
-        if self.representation == "pca" and self.pca_ is None:
-            samples = [None] * len(samples)
         present = [image for image in samples if image is not None]
         lengths = [int(image is not None) for image in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
@@ -237,9 +236,24 @@ class ImageTransformer(CellTransformer):
         )
         for i, image in enumerate(present):
             pixels[i] = np.moveaxis(image, -1, 0)
-        if self.representation == "pixels":
+        if self.representation in ("pixels", "pca"):
             return FeatureBlock(pixels, offsets, "image")
         return FeatureBlock(self._to_vectors(pixels), offsets, "vector")
+
+    def _learn_from_block(self, block):
+        if self.representation == "pca":
+            self.pca_ = self._fit_pca(block.values)
+
+    def _project(self, block):
+        """Project the pixels to principal components."""
+        if self.representation != "pca":
+            return block
+        if self.pca_ is None or not len(block.values):
+            empty = np.empty((0, self._vector_width()), dtype=np.float32)
+            return FeatureBlock(empty, np.zeros(len(block) + 1), "vector")
+        vectors = self.pca_.transform(_flatten(block.values))
+        vectors = vectors.astype(np.float32, copy=False)
+        return FeatureBlock(vectors, block.offsets, "vector")
 
     def _finish(self, samples):
         """Bring the images that waited for the range to their final size."""
@@ -269,15 +283,13 @@ class ImageTransformer(CellTransformer):
             return np.empty((0, self._vector_width()), dtype=np.float32)
         if self.representation == "hog":
             return np.stack([self._hog(image) for image in pixels])
-        if self.representation == "dct":
-            from scipy import fft
+        from scipy import fft
 
-            scaled = pixels.astype(np.float32) / 255
-            spectrum = fft.dctn(scaled, axes=(2, 3), norm="ortho")
-            vertical, horizontal = zigzag(self.size, self.n_coefficients)
-            kept = spectrum[:, :, vertical, horizontal]
-            return kept.reshape(len(pixels), -1)
-        return self.pca_.transform(_flatten(pixels)).astype(np.float32, copy=False)
+        scaled = pixels.astype(np.float32) / 255
+        spectrum = fft.dctn(scaled, axes=(2, 3), norm="ortho")
+        vertical, horizontal = zigzag(self.size, self.n_coefficients)
+        kept = spectrum[:, :, vertical, horizontal]
+        return kept.reshape(len(pixels), -1)
 
     def _hog(self, image):
         from skimage.feature import hog
@@ -300,18 +312,17 @@ class ImageTransformer(CellTransformer):
             )
         ]
 
-    def _fit_pca(self, samples):
+    def _fit_pca(self, pixels):
         from sklearn.decomposition import PCA
 
-        present = [image for image in samples if image is not None]
-        if not present:
+        if not len(pixels):
             return None
-        if len(present) < 2:
+        if len(pixels) < 2:
             raise ValueError(
                 "representation='pca' learns from at least 2 images, found "
                 "n_samples = 1 that is not missing"
             )
-        pixels = _flatten(np.moveaxis(np.stack(present), -1, 1))
+        pixels = _flatten(pixels)
         random_state = self.random_state
         if random_state is None:
             random_state = np.random.RandomState()
