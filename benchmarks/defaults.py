@@ -20,7 +20,7 @@ from subsets import SUBSETS
 from sklearn_mm import AttentionFusionClassifier
 
 # (modality_dropout, auxiliary_weight)
-SETTINGS = [(0.0, 0.0), (0.1, 0.0), (0.3, 0.0), (0.1, 0.2), (0.3, 0.2), (0.1, 1.0)]
+SETTINGS = [(0.0, 0.0), (0.1, 0.0), (0.3, 0.0), (0.3, 0.3), (0.1, 1.0), (0.3, 1.0)]
 N_VALIDATION = 1000
 
 
