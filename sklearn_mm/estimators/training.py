@@ -15,8 +15,9 @@ from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
-# Rows a batch in prediction, where no gradients need memory.
-PREDICTION_BATCH_SIZE = 256
+# Rows a batch in prediction. More are slower: the maps of many images are so large that
+# the C library gives their memory back to the system after every one of them.
+PREDICTION_BATCH_SIZE = 64
 
 
 class FirstEpochInterrupted(Exception):

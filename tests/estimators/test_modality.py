@@ -55,6 +55,22 @@ def test_a_modality_that_no_training_row_has_is_described():
     assert_array_equal(modality.mean, [0, 0])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_the_mean_and_deviation_of_images_are_those_of_each_colour(dtype):
+    images = np.random.default_rng(0).integers(0, 256, (9, 3, 5, 4)).astype(dtype)
+    rows = np.array([4, 2, 2, 7])
+    modality = describe_modality(FeatureBlock(images, np.arange(10), "image"), rows)
+    assert_allclose(modality.mean, images[rows].mean(axis=(0, 2, 3)), rtol=1e-6)
+    assert_allclose(modality.deviation, images[rows].std(axis=(0, 2, 3)), rtol=1e-6)
+
+
+def test_images_that_no_training_row_has_are_described():
+    block = FeatureBlock(np.ones((1, 3, 5, 4), np.uint8), [0, 0, 1], "image")
+    modality = describe_modality(block, np.array([0]))
+    assert_array_equal(modality.mean, [0, 0, 0])
+    assert_array_equal(modality.deviation, [0, 0, 0])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_quantiles_keep_the_precision_of_the_values(dtype):
     assert described(np.eye(3, dtype=dtype)).quantiles.dtype == dtype
