@@ -107,8 +107,8 @@ def summarize(runs, options):
         ratios = times.drop(columns="sklearn_mm").div(times["sklearn_mm"], axis=0)
         table = ratios.agg(["median", "min", "max"]).T
         tables.append(f"{title}\n{table.round(2).to_string()}")
-    counts = runs.groupby("side", sort=False)["parameters"].first()
-    tables.append(f"trainable parameters\n{counts.to_string()}")
+    sides = runs.groupby("side", sort=False)[["parameters", "versions"]].first()
+    tables.append(f"trainable parameters, versions\n{sides.to_string(header=False)}")
     return "\n\n".join(tables)
 
 

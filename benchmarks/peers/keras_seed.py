@@ -80,7 +80,7 @@ def main():
             "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
         }
 
-    serve(run)
+    serve(run, ["keras", "tensorflow-cpu"])
 
 
 if __name__ == "__main__":

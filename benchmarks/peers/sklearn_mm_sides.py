@@ -33,7 +33,7 @@ def serve_estimator(train, test):
         network = classifier.net_.module_
         return result(began, fitted, ended, predicted == test.y, network)
 
-    serve(run)
+    serve(run, ["torch"])
 
 
 def serve_loop(train, test):
@@ -59,7 +59,7 @@ def serve_loop(train, test):
         ended = time.perf_counter()
         return result(began, fitted, ended, predicted == test.y, network)
 
-    serve(run)
+    serve(run, ["torch"])
 
 
 def warm_up(features, task):

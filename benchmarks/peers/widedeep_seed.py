@@ -97,7 +97,7 @@ def main():
             "parameters": sum(w.numel() for w in weights),
         }
 
-    serve(run)
+    serve(run, ["pytorch-widedeep", "torch"])
 
 
 def pad_in_front(task):
