@@ -110,7 +110,11 @@ def save(path, train, test):
     parts = {"train": train, "test": test}
     np.savez(
         path,
-        **{f"{name}_{k}": v for name, part in parts.items() for k, v in vars(part).items()},
+        **{
+            f"{name}_{k}": v
+            for name, part in parts.items()
+            for k, v in vars(part).items()
+        },
     )
 
 

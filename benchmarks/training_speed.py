@@ -100,7 +100,10 @@ def summarize(runs, options):
             table = spread.agg(["mean", "std", "min", "max"])
         tables.append(f"{column}\n{table.round(digits).to_string()}")
     for column, title in (
-        ("fit", "training time over that of sklearn_mm (above 1: sklearn_mm is faster)"),
+        (
+            "fit",
+            "training time over that of sklearn_mm (above 1: sklearn_mm is faster)",
+        ),
         ("predict", "prediction time over that of sklearn_mm"),
     ):
         times = runs.pivot(index="repeat", columns="side", values=column)
@@ -128,9 +131,7 @@ def main():
         path = f"{folder}/task.npz"
         train = seed_task.make_task(options.rows, seed=0)
         seed_task.save(path, train, seed_task.make_task(seed_task.N_TEST, seed=1))
-        sides = start_sides(
-            options.sides, options.environments, path, options.threads
-        )
+        sides = start_sides(options.sides, options.environments, path, options.threads)
         for repeat in range(options.repeats):
             for name, side in sides.items():
                 run = side.run(

@@ -67,9 +67,7 @@ def main():
         model.predict(few, verbose=0)
         model.set_weights(first)
         began = time.perf_counter()
-        model.fit(
-            x_train, train.y, batch_size=batch_size, epochs=epochs, verbose=0
-        )
+        model.fit(x_train, train.y, batch_size=batch_size, epochs=epochs, verbose=0)
         fitted = time.perf_counter()
         probability = model.predict(x_test, batch_size=256, verbose=0)[:, 0]
         ended = time.perf_counter()
