@@ -6,10 +6,10 @@ attention over the tokens of all three; a dense layer of 128. Plain encoders as 
 would write them, since ours add normalisation and positions.
 """
 
+import seed_task
 import torch
 from torch import nn
 
-import seed_task
 from sklearn_mm import (
     AttentionFusionClassifier,
     FeatureBlock,

@@ -6,9 +6,9 @@ agrees with the class in 85 of 100 rows: so no modality suffices, and an accurac
 whether what is fast also learns. Needs NumPy only, so that every peer's own
 environment can read it; ``save`` and ``load`` hand the same rows to all.
 
-    image  a square of 16 x 16 pixels, at a random place, lighter or darker than the rest
-    text   one token in five from the 100 words of its sign, the others of any rank (Zipf)
-    audio  twelve frames, from a random one on, in which the low or the high bands are loud
+    image  a square of 16 x 16 pixels, at a random place, lighter or darker
+    text   one token in five from 100 words of its sign, the others of any rank (Zipf)
+    audio  twelve frames, from a random one on, in which the low or high bands are loud
 """
 
 from dataclasses import dataclass

@@ -3,11 +3,8 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import seed_task
 from peers.serve import serve
 

@@ -2,17 +2,14 @@
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import torch
-
-BENCHMARKS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS.parent)]
 import reference_loop
 import seed_network
 import seed_task
+import torch
 from peers.serve import serve
+
 from sklearn_mm.estimators.training import build_network
 
 

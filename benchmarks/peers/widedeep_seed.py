@@ -10,17 +10,14 @@ has batch normalisation. Trainable parameters are printed beside the others'.
 import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import seed_task
+import torch
 from peers.serve import serve
 from pytorch_widedeep import Trainer
 from pytorch_widedeep.models import BasicRNN, Vision, WideDeep
+from torch import nn
 
 
 class SoundSteps(nn.Module):
