@@ -5,7 +5,7 @@
 #
 # FOLDER is benchmarks/.peers unless another is given. pytorch-widedeep imports
 # torchvision, which loads only beside the very build of torch that it was made for: so
-# both are named. On Linux they come with CUDA, 5.5 GB, though nothing here uses it.
+# both are named. On Linux they come with CUDA, 6.6 GB, though nothing here uses it.
 set -eu
 folder=${1:-"$(dirname "$0")/../.peers"}
 python=${2:-python3}
