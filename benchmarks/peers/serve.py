@@ -1,0 +1,23 @@
+"""A process that answers "run once" line by line, so that sides can take turns."""
+
+import importlib.metadata
+import json
+import sys
+
+
+def serve(run, packages):
+    """Answer every line of arguments on stdin with a line of results on stdout.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the arguments of a line (a JSON object) by name, and returns a dict.
+    packages : list of str
+        Whose versions stand in every answer.
+    """
+    versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in packages)
+    # What libraries print must not come between the lines of results.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        answer = {**run(**json.loads(line)), "versions": versions}
+        print(json.dumps(answer), file=answers, flush=True)

@@ -1,0 +1,95 @@
+"""The task's network for sklearn_mm: features, encoders, classifier.
+
+As in the model of ``peers/keras_seed.py``: two convolutions with pooling whose 16 x 16
+cells are tokens, an LSTM whose states are, two convolutions along time with pooling;
+attention over the tokens of all three; a dense layer of 128. Plain encoders as a user
+would write them, since ours add normalisation and positions.
+"""
+
+import seed_task
+import torch
+from torch import nn
+
+from sklearn_mm import (
+    AttentionFusionClassifier,
+    FeatureBlock,
+    MultimodalFeatures,
+    RNNEncoder,
+)
+
+WIDTH = 64
+
+
+class ImageCells(nn.Module):
+    """Conv 32, pool, Conv 64, pool; each cell of the map is a token."""
+
+    def __init__(self, modality, *, width, n_heads, dropout):
+        super().__init__()
+        self.stages = nn.Sequential(
+            nn.Conv2d(modality.n_inputs, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ).to(memory_format=torch.channels_last)
+
+    def forward(self, values, lengths):
+        """Encode (batch, 1, colours, height, width_in_pixels), bytes."""
+        images = values.squeeze(1).contiguous(memory_format=torch.channels_last)
+        cells = self.stages(images.float() / 255).flatten(2).transpose(1, 2)
+        return cells, torch.full_like(lengths, cells.shape[1])
+
+
+class SoundSteps(nn.Module):
+    """Conv1D 64 twice, pool; each step is a token."""
+
+    def __init__(self, modality, *, width, n_heads, dropout):
+        super().__init__()
+        self.first = nn.Conv1d(modality.n_inputs, width, 3, padding=1)
+        self.second = nn.Conv1d(width, width, 3, padding=1)
+
+    def forward(self, values, lengths):
+        """Encode (batch, frames, bands)."""
+        inside = torch.arange(values.shape[1]) < lengths[:, None]
+        maps = self.first(values.transpose(1, 2)).relu() * inside[:, None]
+        maps = self.second(maps).relu() * inside[:, None]
+        maps = nn.functional.max_pool1d(maps, 2, ceil_mode=True)
+        return maps.transpose(1, 2), (lengths + 1) // 2
+
+
+def make_features(task):
+    """Hold the task's arrays as sklearn_mm's features, without their padding."""
+    n_rows = len(task.y)
+    texts = [ids[:n] for ids, n in zip(task.texts, task.text_lengths, strict=True)]
+    sounds = [x[:n] for x, n in zip(task.sounds, task.sound_lengths, strict=True)]
+    images = task.images.transpose(0, 3, 1, 2).copy()
+    return MultimodalFeatures(
+        [
+            ("image", FeatureBlock(images, range(n_rows + 1), "image")),
+            (
+                "text",
+                FeatureBlock.from_samples(
+                    texts, "tokens", vocabulary_size=seed_task.VOCABULARY_SIZE
+                ),
+            ),
+            ("audio", FeatureBlock.from_samples(sounds, "sequence")),
+        ]
+    )
+
+
+def make_classifier(*, max_epochs, batch_size, random_state):
+    """Make the classifier; its dense layer is twice as wide as its tokens."""
+    text = RNNEncoder(
+        hidden_size=128, bidirectional=False, attention=False, embedding_size=128
+    )
+    return AttentionFusionClassifier(
+        [("image", ImageCells), ("text", text), ("audio", SoundSteps)],
+        width=WIDTH,
+        dropout=0.0,
+        modality_dropout=0.0,
+        auxiliary_weight=0.0,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        random_state=random_state,
+    )
