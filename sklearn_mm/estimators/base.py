@@ -226,9 +226,15 @@ class BaseAttentionFusion(_BaseComposition):
         from sklearn_mm.estimators.batches import FusionDataset
 
         check_is_fitted(self)
-        dataset = FusionDataset(self._check_features(X, reset=False))
-        batches = self.net_.forward_iter(dataset, training=False)
-        return np.concatenate([outputs.cpu().numpy() for outputs in batches])
+        features = self._check_features(X, reset=False)
+        n_rows, rows = len(features), None
+        if all(block.kind == "vector" for block in features.blocks.values()):
+            # Matrix products round a row alike whatever stands beside it, if the rows
+            # are a multiple of eight. Of a table some more cost next to nothing.
+            rows = np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
+        batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
+        outputs = np.concatenate([outputs.cpu().numpy() for outputs in batches])
+        return outputs[:n_rows]
 
     def _attend(self, X):
         """Yield for each batch, in order, the read-out weights of each modality.
