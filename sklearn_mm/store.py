@@ -20,7 +20,9 @@ FORMAT = 1
 INDEX = "features.json"
 
 # The other files: which writing, which modality, which array of it.
-_OURS = re.compile(r"[0-9a-f]{32}-\d+-(values|data|indices|indptr|offsets)\.npy")
+_OURS = re.compile(
+    r"[0-9a-f]{32}(-\d+-(values|data|indices|indptr|offsets)\.(npy|wide)|\.json)"
+)
 
 # Bytes that are copied at once where an array gets a wider dtype.
 _COPY_BYTES = 2**24
@@ -164,11 +166,9 @@ def load_features(folder, mmap_mode):
                 indptr.astype(indices.dtype),
                 entry["n_columns"],
             )
-        described = (entry["kind"],)
+        size = entry["vocabulary_size"]
         try:
-            block = StoredBlock(
-                source, offsets, *described, vocabulary_size=entry["vocabulary_size"]
-            )
+            block = StoredBlock(source, offsets, entry["kind"], vocabulary_size=size)
         except ValueError as error:
             raise ValueError(
                 f"modality {entry['name']!r} in {folder} is damaged: {error}"
@@ -235,7 +235,8 @@ class _BlockWriter:
 
     def __init__(self, name, stem, first):
         self.name = name
-        self.first = first[:0]
+        self.kind = first.kind
+        self.vocabulary_size = first.vocabulary_size
         self.n_columns = first.values.shape[1] if _is_sparse(first) else None
         parts = ("values",) if self.n_columns is None else ("data", "indices", "indptr")
         self.arrays = {
@@ -262,10 +263,10 @@ class _BlockWriter:
             self.arrays["indices"].widen(np.dtype(np.int64))
         for array in self.arrays.values():
             array.finish()
-        size = self.first.vocabulary_size
+        size = self.vocabulary_size
         return {
             "name": self.name,
-            "kind": self.first.kind,
+            "kind": self.kind,
             "vocabulary_size": None if size is None else int(size),
             "n_columns": self.n_columns,
         }
@@ -274,8 +275,8 @@ class _BlockWriter:
         """Refuse a chunk that cannot be joined to those before."""
         n_rows = self.arrays["offsets"].length - 1
         facts = {
-            "kind": (block.kind, self.first.kind),
-            "vocabulary_size": (block.vocabulary_size, self.first.vocabulary_size),
+            "kind": (block.kind, self.kind),
+            "vocabulary_size": (block.vocabulary_size, self.vocabulary_size),
             "is_sparse": (_is_sparse(block), self.n_columns is not None),
         }
         if self.n_columns is not None:
@@ -361,7 +362,7 @@ def _read_index(folder):
         index = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        found = "no such folder" if not folder.is_dir() else f"{names[:5] or 'nothing'}"
+        found = (names[:5] or "nothing") if folder.is_dir() else "no such folder"
         raise FileNotFoundError(
             f"{folder} holds no features: expected {INDEX}, found {found}. It is "
             "written last: without it the writer was interrupted, or has not ended."

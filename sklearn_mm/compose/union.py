@@ -282,7 +282,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         return MultimodalFeatures(list(zip(names, blocks, strict=True)))
 
     def transform_to_disk(self, X, folder, *, chunk_size=1000, overwrite=False):
-        """Transform the columns of a large table, with the features of few rows in memory.
+        """Transform a large table, with the features of a few rows in memory.
 
         Nothing is learned: fit the union before, on as many rows as it needs to know
         its vocabularies and scales. The features are those of ``transform``.
@@ -323,8 +323,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
 
     def _transform_chunks(self, X, chunk_size):
         """Yield the features of some rows after those of others."""
-        is_iterator, n_rows = hasattr(X, "__next__"), 0
-        for table in X if is_iterator else [X]:
+        n_rows = 0
+        for table in X if hasattr(X, "__next__") else [X]:
             table = check_table(type(self).__name__, table)
             for start in range(0, table.shape[0], chunk_size):
                 rows = slice(start, min(start + chunk_size, table.shape[0]))
