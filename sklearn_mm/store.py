@@ -237,8 +237,8 @@ class _BlockWriter:
         self.name = name
         self.kind = first.kind
         self.vocabulary_size = first.vocabulary_size
-        self.n_columns = first.values.shape[1] if _is_sparse(first) else None
-        parts = ("values",) if self.n_columns is None else ("data", "indices", "indptr")
+        self.is_sparse = sparse.issparse(first.values)
+        parts = ("data", "indices", "indptr") if self.is_sparse else ("values",)
         self.arrays = {
             part: _ArrayWriter(_part(stem, part)) for part in (*parts, "offsets")
         }
@@ -246,19 +246,19 @@ class _BlockWriter:
     def append(self, block):
         self._check(block)
         arrays, values = self.arrays, block.values
-        if self.n_columns is None:
-            arrays["values"].append(values)
-        else:
-            # A slice of a matrix may begin and end within its arrays.
+        if self.is_sparse:
+            # The rows of a matrix may begin and end within its arrays.
             start, stop = values.indptr[0], values.indptr[-1]
             arrays["data"].append(values.data[start:stop])
             arrays["indices"].append(values.indices[start:stop])
             arrays["indptr"].append_ends(values.indptr)
+        else:
+            arrays["values"].append(values)
         arrays["offsets"].append_ends(block.offsets)
 
     def finish(self):
         """Complete the files, and describe the block for the index."""
-        if self.n_columns is not None and self.arrays["indptr"].end > 2**31 - 1:
+        if self.is_sparse and self.arrays["indptr"].end > np.iinfo(np.int32).max:
             # SciPy's two index arrays have one dtype.
             self.arrays["indices"].widen(np.dtype(np.int64))
         for array in self.arrays.values():
@@ -268,26 +268,26 @@ class _BlockWriter:
             "name": self.name,
             "kind": self.kind,
             "vocabulary_size": None if size is None else int(size),
-            "n_columns": self.n_columns,
+            "n_columns": self.token_shape[0] if self.is_sparse else None,
         }
 
     def _check(self, block):
         """Refuse a chunk that cannot be joined to those before."""
-        n_rows = self.arrays["offsets"].length - 1
+        offsets = self.arrays["offsets"]
+        if not offsets.end:
+            self.token_shape = block.token_shape
         facts = {
             "kind": (block.kind, self.kind),
             "vocabulary_size": (block.vocabulary_size, self.vocabulary_size),
-            "is_sparse": (_is_sparse(block), self.n_columns is not None),
+            "sparse values": (sparse.issparse(block.values), self.is_sparse),
         }
-        if self.n_columns is not None:
-            facts["n_columns"] = (block.values.shape[1], self.n_columns)
-        elif self.arrays["values"].length and len(block.values):
-            facts["token_shape"] = (block.token_shape, self.arrays["values"].shape)
+        if block.offsets[-1]:  # where all is missing, a transformer may not know it
+            facts["token_shape"] = (block.token_shape, self.token_shape)
         for what, (found, expected) in facts.items():
             if found != expected:
                 raise ValueError(
-                    f"modality {self.name!r}: the rows from {n_rows} on have {what} "
-                    f"{found!r}, those before have {expected!r}"
+                    f"modality {self.name!r}: the rows from {offsets.length - 1} on "
+                    f"have {what} {found!r}, those before have {expected!r}"
                 )
 
 
@@ -395,7 +395,3 @@ def _gone(path):
         f"{path} is not there: the features were removed, or written anew since they "
         "were loaded. Load them again."
     )
-
-
-def _is_sparse(block):
-    return sparse.issparse(block.values)

@@ -30,6 +30,7 @@ from sklearn_mm import (
 )
 from sklearn_mm import store as store_module
 from sklearn_mm.datasets import make_multimodal_classification
+from sklearn_mm.estimators import inputs, modality, training
 from sklearn_mm.store import StoredArray, StoredBlock, write_features
 
 N = 40
@@ -214,23 +215,6 @@ def test_the_flat_view_is_that_of_the_features_in_memory(features, stored):
 # ---- estimators ----
 
 
-@pytest.fixture
-def widest(monkeypatch):
-    """Note how many tokens are read from a file at once, at most, by file."""
-    read = {}
-    opened = np.memmap.__getitem__
-
-    def counting(array, key):
-        result = opened(array, key)
-        if isinstance(result, np.ndarray) and not np.may_share_memory(result, array):
-            name = os.path.basename(array.filename)
-            read[name] = max(read.get(name, 0), len(result))
-        return result
-
-    monkeypatch.setattr(np.memmap, "__getitem__", counting)
-    return read
-
-
 SMALL = {"width": 8, "max_epochs": 2, "batch_size": 8, "random_state": 0}
 
 
@@ -252,56 +236,70 @@ def test_a_regressor_learns_the_same_from_a_slice_on_disk(features, stored, tabl
     assert_array_equal(found, expected)
 
 
-def test_fit_and_predict_never_read_all_values_at_once(table, tmp_path, monkeypatch):
-    """All that they ask of a file is a part of it, however they ask."""
-    from sklearn_mm.estimators import inputs, modality, training
+class Watched(np.ndarray):
+    """Values of a file, that note how many bytes of them are used at once, at most."""
 
-    features = make_union().fit_transform(table[0])[np.arange(20 * N) % N]
-    features.save(tmp_path)
-    stored = MultimodalFeatures.load(tmp_path)
-    slices = inputs.row_slices
-    monkeypatch.setattr(inputs, "row_slices", lambda blocks: slices(blocks, 2**14))
-    monkeypatch.setattr(modality, "_CHUNK_BYTES", 2**16)
-    monkeypatch.setattr(modality, "_QUANTILE_ROWS", 20)
-    monkeypatch.setattr(training, "PREDICTION_BATCH_SIZE", 16)
-    read = {}
-    sizes = {path.name: path.stat().st_size for path in tmp_path.glob("*.npy")}
+    used = {}
 
-    class Watched(np.memmap):
-        """A map that notes what is taken of it, and refuses to be used as a whole."""
+    def note(self, part):
+        name = self.path.name
+        self.used[name] = max(self.used.get(name, 0), part.nbytes)
+        return part
 
-        def __getitem__(self, key):
-            part = np.asarray(super().__getitem__(key))
-            name = os.path.basename(self.filename)
-            read[name] = max(read.get(name, 0), part.nbytes)
-            return part
+    def __array_finalize__(self, other):
+        self.path = getattr(other, "path", None)
 
-        def __array_ufunc__(self, ufunc, method, *inputs, **options):
-            note(self)
-            inputs = [np.asarray(x) if isinstance(x, Watched) else x for x in inputs]
-            return getattr(ufunc, method)(*inputs, **options)
+    def __getitem__(self, key):
+        return self.note(np.asarray(super().__getitem__(key)))
 
-        def __array_function__(self, function, types, args, options):
-            note(self)
-            args = [np.asarray(x) if isinstance(x, Watched) else x for x in args]
-            return function(*args, **options)
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        inputs = [
+            np.asarray(x.note(x)) if isinstance(x, Watched) else x for x in inputs
+        ]
+        return getattr(ufunc, method)(*inputs, **options)
 
-    def note(array):
-        name = os.path.basename(array.filename)
-        read[name] = max(read.get(name, 0), array.nbytes)
+
+@pytest.fixture
+def used(monkeypatch):
+    """Note what is used of the files: a dict of file name to bytes."""
+    opened = StoredArray.open
 
     def open_watched(self):
-        array = opened(self)
-        return array.view(Watched) if isinstance(array, np.memmap) else array
+        array = opened(self).view(Watched)
+        array.path = self.path
+        return array
 
-    opened = StoredArray.open
     monkeypatch.setattr(StoredArray, "open", open_watched)
-    model = AttentionFusionClassifier(**SMALL).fit(stored, np.tile(table[1], 20))
+    monkeypatch.setattr(Watched, "used", {})
+    return Watched.used
+
+
+def test_fit_and_predict_use_a_part_of_the_values_at_a_time(
+    table, used, tmp_path, monkeypatch
+):
+    rows = np.arange(20 * N) % N
+    dense = make_union().set_params(words="drop")
+    dense.fit_transform(table[0])[rows].save(tmp_path)
+    stored, y = MultimodalFeatures.load(tmp_path), table[1][rows]
+    # Parts that are small beside this small store.
+    slices = inputs.row_slices
+    monkeypatch.setattr(inputs, "row_slices", lambda blocks: slices(blocks, 2**11))
+    monkeypatch.setattr(modality, "_CHUNK_BYTES", 2**11)
+    monkeypatch.setattr(modality, "_QUANTILE_ROWS", 20)
+    monkeypatch.setattr(training, "PREDICTION_BATCH_SIZE", 16)
+    used.clear()
+    model = AttentionFusionClassifier(**SMALL, early_stopping=True).fit(stored, y)
     model.predict_proba(stored)
-    dense = {name for name in sizes if "values" in name}
-    assert dense <= set(read)
-    for name, n_bytes in read.items():
-        assert n_bytes < sizes[name] / 4, name
+    sizes = {path.name: path.stat().st_size for path in tmp_path.glob("*-values.npy")}
+    assert len(sizes) == 5 and sizes.keys() == used.keys()
+    assert max(used[name] / size for name, size in sizes.items()) < 1 / 4
+
+
+def test_what_uses_all_values_at_once_would_be_seen(stored, used, tmp_path):
+    block = stored["table"]
+    used.clear()
+    np.sum(block.values)
+    assert list(used.values()) == [block.values.nbytes]
 
 
 def test_a_pickled_model_knows_nothing_of_the_folder(stored, table, tmp_path):
@@ -357,7 +355,7 @@ class FailsLate(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        cells = [cell for (cell,) in np.asarray(X)]
+        cells = list(X["cell"])
         if "broken" in cells:
             raise ValueError(f"found 'broken' in row {cells.index('broken')}")
         return np.ones((len(cells), 2))
@@ -369,7 +367,7 @@ def test_a_writer_that_fails_leaves_the_folder_as_it_was(tmp_path, overwrite):
         MultimodalFeatures({"a": np.zeros((2, 2))}).save(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     X = pd.DataFrame({"cell": ["good"] * 6 + ["broken"]})
-    union = MultimodalFeatureUnion([("a", FailsLate(), ["cell"])]).fit(X)
+    union = MultimodalFeatureUnion([("a", FailsLate(), ["cell"])]).fit(X[:6])
     with pytest.raises(ValueError, match="modality 'a': found 'broken' in row 2") as e:
         union.transform_to_disk(X, tmp_path, chunk_size=4, overwrite=overwrite)
     assert e.value.__notes__ == ["Rows are counted from row 4 of X."]
@@ -462,7 +460,7 @@ ROWS = blocks_of(np.ones((3, 2)))
             r"'a': the rows from 3 on have token_shape \(4,\), those before have \(2,",
         ),
         (blocks_of(np.ones((1, 2)), "set"), "have kind 'set', those before .*'vector'"),
-        (blocks_of(sparse.csr_matrix((1, 2))), "have is_sparse True"),
+        (blocks_of(sparse.csr_matrix((1, 2))), "have sparse values True"),
         (
             MultimodalFeatures({"b": np.ones((1, 2))}),
             r"has the modalities \['b'\], those before \['a'\]",
