@@ -4,9 +4,9 @@ Images of 16 x 16 pixels and clips of 0.1 seconds are generated chunk by chunk (
 seconds of which are not counted) and transformed to disk; a classifier is trained for
 one epoch on what is there, and predicts it. Each step of each number of rows runs in a
 process of its own, whose peak memory is what the system reports, with what Python and
-the libraries take. Chunks and batches are equally large for all, so that only the number
-of rows differs. For the fewest rows the features and the predictions are compared with
-those made in memory.
+the libraries take. Chunks and batches are equally large for all, so that only the
+number of rows differs. For the fewest rows the features and the predictions are
+compared with those made in memory.
 
     python benchmarks/scale.py --rows 1000 10000 100000
 """
@@ -178,9 +178,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument(
-        "--step", choices=(*STEPS, "compare"), help="used by the script itself"
-    )
+    parser.add_argument("--step", help="used by the script itself")
     parser.add_argument("--folder", type=Path, help="used by the script itself")
     options = parser.parse_args()
     if options.step:
@@ -199,8 +197,8 @@ def main():
     report.write(
         "scale",
         f"Images of 16 x 16 and clips of 0.1 s; chunks of {CHUNK} rows, batches of "
-        f"128;\nmedians of {options.repeats} interleaved repeats, least and most of the "
-        f"microseconds a row.\n\n{text}\n\n"
+        f"128;\nmedians of {options.repeats} interleaved repeats, least and most of "
+        f"the microseconds a row.\n\n{text}\n\n"
         f"features and predictions equal those made in memory: {equal}",
     )
     draw(table, report.RESULTS / "scale.png")
