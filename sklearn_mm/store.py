@@ -24,6 +24,9 @@ _OURS = re.compile(
     r"[0-9a-f]{32}(-\d+-(values|data|indices|indptr|offsets)\.(npy|wide)|\.json)"
 )
 
+# SciPy's row ends and column numbers are both int32 up to this many, else both int64.
+_MAX_INT32 = np.iinfo(np.int32).max
+
 # Bytes that are copied at once where an array gets a wider dtype.
 _COPY_BYTES = 2**24
 
@@ -258,8 +261,7 @@ class _BlockWriter:
 
     def finish(self):
         """Complete the files, and describe the block for the index."""
-        if self.is_sparse and self.arrays["indptr"].end > np.iinfo(np.int32).max:
-            # SciPy's two index arrays have one dtype.
+        if self.is_sparse and self.arrays["indptr"].end > _MAX_INT32:
             self.arrays["indices"].widen(np.dtype(np.int64))
         for array in self.arrays.values():
             array.finish()

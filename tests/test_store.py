@@ -10,6 +10,8 @@ import sys
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
@@ -112,6 +114,20 @@ def test_an_iterator_of_tables_is_written_part_after_part(
     assert_same(union.transform_to_disk(parts, tmp_path / "s", chunk_size=5), features)
 
 
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame, pa.table, np.array])
+def test_every_container_of_a_table_is_cut_into_chunks(tmp_path, container):
+    table = {"text": ["a b", "b", None, "c a"], "age": [1.0, 2.0, 3.0, np.nan]}
+    if container is np.array:
+        X, text, age = np.array(list(zip(*table.values(), strict=True)), object), 0, [1]
+    else:
+        X, text, age = container(table), "text", ["age"]
+    union = MultimodalFeatureUnion(
+        [("text", TextTransformer(), text), ("age", "passthrough", age)]
+    )
+    features = union.fit_transform(X)
+    assert_same(union.transform_to_disk(X, tmp_path, chunk_size=3), features)
+
+
 def test_only_a_chunk_of_rows_is_transformed_at_once(table, tmp_path, monkeypatch):
     sizes = []
     transform = ImageTransformer.transform
@@ -180,6 +196,15 @@ def test_chunks_of_different_dtypes_are_joined_as_numpy_joins_them(
     write_features(tmp_path, [blocks_of(part) for part in parts])
     values = MultimodalFeatures.load(tmp_path)["a"].values
     assert_array_equal(values, np.concatenate(parts), strict=True)
+
+
+def test_a_sparse_block_too_long_for_int32_has_int64_indices(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_MAX_INT32", 20)
+    rows = sparse.random(30, 9, density=0.5, format="csr", random_state=0)
+    write_features(tmp_path, [blocks_of(rows[:4]), blocks_of(rows[4:])])
+    found = MultimodalFeatures.load(tmp_path)["a"].values
+    assert found.indices.dtype == found.indptr.dtype == np.int64
+    assert_array_equal(found[[3, 29, 5]].toarray(), rows.toarray()[[3, 29, 5]])
 
 
 def test_the_name_of_a_modality_may_be_any_text(tmp_path):
