@@ -51,3 +51,32 @@ def resolve_rows(key, n_samples):
             f"row {rows.min()} or {rows.max()} is outside {n_samples} rows"
         )
     return np.where(rows < 0, rows + n_samples, rows)
+
+
+def row_slices(blocks, n_bytes=2**24):
+    """Cut the rows into slices, each of about so many bytes in all blocks together.
+
+    Parameters
+    ----------
+    blocks : list of FeatureBlock
+        Of the same rows.
+    n_bytes : int, default=2**24
+        A slice has more only where a single row has.
+
+    Yields
+    ------
+    slice
+        At least one, the first from row 0, the last up to the last row.
+    """
+    n_rows = len(blocks[0])
+    ends = np.zeros(n_rows + 1)  # bytes up to the end of each row
+    for block in blocks:
+        ends += block.offsets * (block.nbytes / max(1, block.offsets[-1]))
+    start = 0
+    while True:
+        stop = np.searchsorted(ends, ends[start] + n_bytes, side="right") - 1
+        stop = min(n_rows, max(int(stop), start + 1))
+        yield slice(start, stop)
+        start = stop
+        if start >= n_rows:
+            return

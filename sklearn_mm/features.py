@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
-from sklearn_mm._indexing import resolve_rows
+from sklearn_mm._indexing import resolve_rows, row_slices
 
 KINDS = ("image", "tokens", "sequence", "set", "vector")
 
@@ -210,9 +210,11 @@ class FeatureBlock:
             values = self.values[offsets[0] : offsets[-1]]
             offsets = offsets - offsets[0]
         else:
-            lengths = self.lengths[rows]
+            # Not from self.lengths, which are those of all samples.
+            starts = self.offsets[rows]
+            lengths = self.offsets[rows + 1] - starts
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-            starts = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+            starts = np.repeat(starts - offsets[:-1], lengths)
             values = self.values[starts + np.arange(offsets[-1])]
         return FeatureBlock(
             values, offsets, self.kind, vocabulary_size=self.vocabulary_size
@@ -389,6 +391,61 @@ class MultimodalFeatures:
         MultimodalFeatures
         """
         return MultimodalFeatures([(name, self[name]) for name in names])
+
+    def save(self, folder, *, overwrite=False):
+        """Write the features into a folder, as NumPy files without pickles.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there. ``~`` is the home folder. One process at a time
+            may write into it.
+        overwrite : bool, default=False
+            Whether to replace features that are there already. They stay until the
+            new ones are complete.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder holds features and ``overwrite`` is False.
+
+        See Also
+        --------
+        load : Read them.
+        MultimodalFeatureUnion.transform_to_disk : Write what has no room in memory.
+        """
+        from sklearn_mm.store import write_features
+
+        chunks = (self[rows] for rows in row_slices(list(self.blocks.values())))
+        write_features(folder, chunks, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder, *, mmap_mode="r"):
+        """Open the features in a folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What ``save`` or ``MultimodalFeatureUnion.transform_to_disk`` has written.
+        mmap_mode : {"r", None}, default="r"
+            "r": values stay on disk and are read when they are used, also those of a
+            slice of rows; other choices of rows are read into memory. A pickle then
+            holds only where they are. None: all are read into memory.
+
+        Returns
+        -------
+        MultimodalFeatures
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no features, or none that were written to the end.
+        ValueError
+            If they are damaged, or written by a version with another format.
+        """
+        from sklearn_mm.store import load_features
+
+        return load_features(folder, mmap_mode)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:

@@ -1,5 +1,7 @@
 """MultimodalFeatureUnion: a table of cells into features, column by column."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch
@@ -30,6 +32,7 @@ from sklearn_mm.compose.steps import (
 )
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.readers.table import check_table
+from sklearn_mm.store import write_features
 
 
 class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
@@ -239,7 +242,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             ]
             names = [name for name, _, _ in plan]
             blocks = [block for _, block in fitted]
-            return self._join(names, blocks)
+            features = MultimodalFeatures(list(zip(names, blocks, strict=True)))
+            return for_container(self, features)
 
     def transform(self, X, **params):
         """Transform the columns and join what the transformers give.
@@ -258,6 +262,9 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """
         _raise_for_params(params, self, "transform")
         check_is_fitted(self)
+        return for_container(self, self._transform(X, params))
+
+    def _transform(self, X, params):
         X = self._check_fitted_columns(check_table(type(self).__name__, X))
         routed = process_routing(self, "transform", **params)
         cache = check_memory(self.memory)
@@ -271,7 +278,65 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             )
             for name, transformer, columns in self.transformers_
         )
-        return self._join([name for name, _, _ in self.transformers_], blocks)
+        names = [name for name, _, _ in self.transformers_]
+        return MultimodalFeatures(list(zip(names, blocks, strict=True)))
+
+    def transform_to_disk(self, X, folder, *, chunk_size=1000, overwrite=False):
+        """Transform a large table, with the features of a few rows in memory.
+
+        Nothing is learned: fit the union before, on as many rows as it needs to know
+        its vocabularies and scales. The features are those of ``transform``.
+
+        Parameters
+        ----------
+        X : table of n_samples rows, or iterator of tables
+            As for ``transform``. A table whose cells are paths is small; where it has
+            no room in memory either, an iterator gives one part after the other, such
+            as ``pandas.read_csv(..., chunksize=1000)``.
+        folder : str or Path
+            Where to write. Made if it is not there; ``~`` is the home folder. One
+            process at a time may write into it.
+        chunk_size : int, default=1000
+            Rows to transform at once.
+        overwrite : bool, default=False
+            Whether to replace features that the folder holds already. They stay until
+            the new ones are complete.
+
+        Returns
+        -------
+        MultimodalFeatures of n_samples
+            Whose values stay on disk, as ``MultimodalFeatures.load(folder)`` gives.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder holds features and ``overwrite`` is False.
+        """
+        check_is_fitted(self)
+        if not isinstance(chunk_size, Integral) or chunk_size < 1:
+            raise ValueError(
+                f"chunk_size must be an integer of at least 1, found {chunk_size!r}"
+            )
+        chunks = self._transform_chunks(X, chunk_size)
+        write_features(folder, chunks, overwrite=overwrite)
+        return MultimodalFeatures.load(folder)
+
+    def _transform_chunks(self, X, chunk_size):
+        """Yield the features of some rows after those of others."""
+        n_rows = 0
+        for table in X if hasattr(X, "__next__") else [X]:
+            table = check_table(type(self).__name__, table)
+            for start in range(0, table.shape[0], chunk_size):
+                rows = slice(start, min(start + chunk_size, table.shape[0]))
+                try:
+                    features = self._transform(_safe_indexing(table, rows), {})
+                except Exception as error:
+                    error.add_note(f"Rows are counted from row {n_rows} of X.")
+                    raise
+                yield features
+                n_rows += len(features)
+        if not n_rows:
+            raise ValueError("X is an iterator of tables, but it gave none")
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
@@ -435,10 +500,6 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             listed = "; ".join(f"modality {k!r} needs {v}" for k, v in missing.items())
             raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
         return X
-
-    def _join(self, names, blocks):
-        features = MultimodalFeatures(list(zip(names, blocks, strict=True)))
-        return for_container(self, features)
 
     def _sk_visual_block_(self):
         entries = getattr(self, "transformers_", None)

@@ -20,18 +20,20 @@ def pad_block(block, rows):
     values : Tensor of shape (batch, steps, *token_shape)
     lengths : Tensor of shape (batch,), int64
     """
-    starts, lengths = block.offsets[:-1][rows], block.lengths[rows]
+    starts = block.offsets[rows]
+    lengths = block.offsets[rows + 1] - starts
+    values = block.values  # once: it may be on disk
     n_steps = int(lengths.max(initial=0))
     if n_steps == 1 and lengths.min() == 1:
-        values = block.values[starts]
+        values = values[starts]
         values = values.toarray() if sparse.issparse(values) else values
         padded = np.asarray(values)[:, None]
     else:
         inside = np.arange(n_steps) < lengths[:, None]
         places = (starts[:, None] + np.arange(n_steps))[inside]
-        values = block.values[places]
+        values = values[places]
         values = values.toarray() if sparse.issparse(values) else values
-        padded = np.zeros((len(rows), n_steps, *block.token_shape), values.dtype)
+        padded = np.zeros((len(rows), n_steps, *values.shape[1:]), values.dtype)
         padded[inside] = values
     if padded.dtype.kind not in "fu" or padded.dtype.itemsize == 2:
         # Ids become int64; half precision and wide integers what torch computes with.

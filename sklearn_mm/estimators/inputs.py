@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
+from sklearn_mm._indexing import row_slices
 from sklearn_mm.features import FeatureBlock, MultimodalFeatures
 
 # Name of the modality where X is a plain 2-D array or one block.
@@ -61,26 +62,31 @@ def _check_values(owner, features):
             f"{owner}."
         )
     for name, block in features.blocks.items():
-        values = block.values.data if sparse.issparse(block.values) else block.values
-        if values.dtype.kind != "f":
+        if block.values.dtype.kind != "f":
             continue
-        # One pass: a sum is finite only where every number is (or it overflows).
-        with np.errstate(all="ignore"):
-            if np.isfinite(np.sum(values, dtype=np.float64)):
-                continue
-        bad = ~np.isfinite(values)
-        if block.kind == "vector":
-            bad = np.isinf(values)
-        if bad.any():
-            where = ""
-            if not sparse.issparse(block.values):
-                token = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
-                row = int(np.searchsorted(block.offsets, token, side="right")) - 1
-                where = f", row {row}"
-            raise ValueError(
-                f"modality {name!r}{where}: found NaN or infinity in a block of kind "
-                f"{block.kind!r}. Clean it in its transformer, or make the row missing."
-            )
+        for rows in row_slices([block]):
+            _check_finite(name, block[rows], rows.start)
+
+
+def _check_finite(name, block, first_row):
+    """Refuse numbers that are not finite, in some of a modality's rows."""
+    is_sparse = sparse.issparse(block.values)
+    values = block.values.data if is_sparse else block.values
+    # One pass: a sum is finite only where every number is (or it overflows).
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(values, dtype=np.float64)):
+            return
+    bad = np.isinf(values) if block.kind == "vector" else ~np.isfinite(values)
+    if bad.any():
+        where = ""
+        if not is_sparse:
+            token = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
+            row = int(np.searchsorted(block.offsets, token, side="right")) - 1
+            where = f", row {first_row + row}"
+        raise ValueError(
+            f"modality {name!r}{where}: found NaN or infinity in a block of kind "
+            f"{block.kind!r}. Clean it in its transformer, or make the row missing."
+        )
 
 
 def _as_fitted(estimator, features):
@@ -232,12 +238,20 @@ def split_rows(rows, strata, groups, fraction, seed):
 def _digests(features, target):
     """Digest each row's content and target: (n_samples, 2) of uint64."""
     digests = []
-    blocks = list(features.blocks.values())
+    for rows in row_slices(list(features.blocks.values())):
+        digests += _digests_of_part(features[rows], target[rows])
+    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
+
+
+def _digests_of_part(features, target):
+    digests = []
+    # The values once: they may be on disk.
+    blocks = [(block.offsets, block.values) for block in features.blocks.values()]
     for row in range(len(features)):
         digest = hashlib.blake2b(np.ascontiguousarray(target[row]), digest_size=16)
-        for block in blocks:
-            start, stop = block.offsets[row], block.offsets[row + 1]
-            values = block.values[start:stop]
+        for offsets, all_values in blocks:
+            start, stop = offsets[row], offsets[row + 1]
+            values = all_values[start:stop]
             # The length keeps the end of one modality from the start of the next.
             digest.update(int(stop - start).to_bytes(8, "little"))
             if sparse.issparse(values):
@@ -245,4 +259,4 @@ def _digests(features, target):
                 values = values.data
             digest.update(np.ascontiguousarray(values))
         digests.append(digest.digest())
-    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
+    return digests
