@@ -18,8 +18,9 @@ REPRESENTATIONS = ("log_mel", "mfcc")
 SILENCE = 1e-10
 TOP_DB = 80.0
 
-# Frames transformed at once, so that what they need stays in the processor's cache.
-CHUNK = 256
+# Samples transformed at once, so that what they need stays in the processor's cache and
+# is small enough for the allocator to use the same memory again.
+CHUNK = 2**17
 
 
 class AudioTransformer(CellTransformer):
@@ -223,38 +224,46 @@ class AudioTransformer(CellTransformer):
         """Compute the decibels of the mel bands of all frames of all clips."""
         bands = np.empty((n_frames, self.n_mels), dtype=np.float32)
         # Sparse: a band holds few frequencies, and the order of its sum is fixed.
-        filters, done = sparse.csr_array(self._mel_filters(), dtype=np.float64), 0
+        filters, done = sparse.csr_array(self._mel_filters(), dtype=np.float32), 0
         for frames in self._windowed_chunks(clips):
             spectrum = fft.rfft(frames, axis=1)
             power = np.square(spectrum.real) + np.square(spectrum.imag)
+            power = filters @ power.T  # (n_mels, frames)
+            np.log10(np.maximum(power, SILENCE, out=power), out=power)
             end = done + len(frames)
-            bands[done:end] = (filters @ power.T).T
+            np.multiply(power.T, 10, out=bands[done:end])
             done = end
-        np.log10(np.maximum(bands, SILENCE, out=bands), out=bands)
-        bands *= 10
         return _cut_off(bands, starts)
 
     def _windowed_chunks(self, clips):
-        """Yield the windowed frames of clip after clip, up to CHUNK at once.
+        """Yield the windowed frames of clip after clip, many at once.
 
-        In double precision, as in librosa: in single precision, the quiet bands beside
-        a loud one would be off by some 0.01 dB. Each chunk overwrites the one before.
+        In single precision, which is nearly twice as fast: its rounding is some 140 dB
+        below the loudest frequency of a frame, and bands end at TOP_DB below. Each
+        chunk overwrites the one before.
         """
         from scipy.signal import get_window
 
-        window = get_window("hann", self.n_fft)
-        buffer = np.empty((CHUNK, self.n_fft))
+        window = get_window("hann", self.n_fft).astype(np.float32)
+        silence = np.zeros(self.n_fft // 2, dtype=np.float32)
+        n_rows = max(1, CHUNK // self.n_fft)
+        buffer = np.empty((n_rows, self.n_fft), dtype=np.float32)
         filled = 0
         for clip in clips:
-            padded = np.pad(clip, self.n_fft // 2)
-            windows = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)
-            frames = windows[:: self.hop_length]
+            padded = np.concatenate([silence, clip, silence])
+            (step,) = padded.strides
+            frames = np.lib.stride_tricks.as_strided(
+                padded,
+                shape=(self._n_frames(clip), self.n_fft),
+                strides=(self.hop_length * step, step),
+                writeable=False,
+            )
             while len(frames):
-                part = frames[: CHUNK - filled]
+                part = frames[: n_rows - filled]
                 frames = frames[len(part) :]
                 np.multiply(part, window, out=buffer[filled : filled + len(part)])
                 filled += len(part)
-                if filled == CHUNK:
+                if filled == n_rows:
                     yield buffer
                     filled = 0
         if filled:
