@@ -52,6 +52,9 @@ class AudioTransformer(CellTransformer):
         - ``"mfcc"``: mel-frequency cepstral coefficients [1]_, the lowest of the
           orthonormal type-II cosine transform of that. Equal to
           ``librosa.feature.mfcc``.
+
+        Equal within 1e-4 of the range of the clip's features: 0.008 where they span
+        80 dB. This is single precision; librosa transforms in double.
     sampling_rate : float, default=16000
         Hertz. Of the features, and of arrays that come without a rate.
     n_fft : int, default=400
@@ -223,17 +226,19 @@ class AudioTransformer(CellTransformer):
     def _log_mel(self, clips, starts, n_frames):
         """Compute the decibels of the mel bands of all frames of all clips."""
         bands = np.empty((n_frames, self.n_mels), dtype=np.float32)
+        loudest, done = np.empty(n_frames, dtype=np.float32), 0
         # Sparse: a band holds few frequencies, and the order of its sum is fixed.
-        filters, done = sparse.csr_array(self._mel_filters(), dtype=np.float32), 0
+        filters = sparse.csr_array(self._mel_filters(), dtype=np.float32)
         for frames in self._windowed_chunks(clips):
-            spectrum = fft.rfft(frames, axis=1)
-            power = np.square(spectrum.real) + np.square(spectrum.imag)
-            power = filters @ power.T  # (n_mels, frames)
-            np.log10(np.maximum(power, SILENCE, out=power), out=power)
-            end = done + len(frames)
-            np.multiply(power.T, 10, out=bands[done:end])
-            done = end
-        return _cut_off(bands, starts)
+            power = np.abs(fft.rfft(frames, axis=1))
+            np.square(power, out=power)
+            decibels = filters @ power.T  # (n_mels, frames)
+            np.log10(np.maximum(decibels, SILENCE, out=decibels), out=decibels)
+            decibels *= 10
+            chunk = slice(done, done + len(frames))
+            bands[chunk], loudest[chunk] = decibels.T, decibels.max(axis=0)
+            done += len(frames)
+        return _cut_off(bands, loudest, starts)
 
     def _windowed_chunks(self, clips):
         """Yield the windowed frames of clip after clip, many at once.
@@ -300,12 +305,12 @@ class AudioTransformer(CellTransformer):
         return tags
 
 
-def _cut_off(bands, starts):
+def _cut_off(bands, loudest, starts):
     """Raise each band to at most TOP_DB below the loudest of its clip."""
     if not len(starts):
         return bands
-    loudest = np.maximum.reduceat(bands.max(axis=1), starts)
-    floor = np.repeat(loudest - TOP_DB, np.diff([*starts, len(bands)]))
+    floor = np.maximum.reduceat(loudest, starts) - TOP_DB
+    floor = np.repeat(floor, np.diff([*starts, len(bands)]))
     return np.maximum(bands, floor[:, None], out=bands)
 
 
