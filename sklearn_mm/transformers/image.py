@@ -8,9 +8,19 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn_mm.features import FeatureBlock
 from sklearn_mm.readers.images import read_image, to_uint8
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.resizing import resize_images, to_mode
 
 CHANNELS = {"rgb": ("red", "green", "blue"), "gray": ("gray",)}
 REPRESENTATIONS = ("pixels", "hog", "dct", "pca")
+
+# An image of at most this many times the pixels of the result waits to be resized
+# together with others of its shape; a larger one is resized as soon as it is read, so
+# that little memory is needed.
+MAX_WAITING = 4
+
+# A JPEG is decoded at a reduced scale as long as it stays this many times the size of
+# the result, which changes the result by very few levels.
+REDUCED = 4
 
 
 class ImageTransformer(CellTransformer):
@@ -30,8 +40,10 @@ class ImageTransformer(CellTransformer):
     ----------
     size : (int, int), default=(64, 64)
         Height and width of the result, in pixels. Resizing is bilinear, with
-        antialiasing where it shrinks (Pillow's ``BILINEAR``); it does not keep the
-        aspect ratio.
+        antialiasing where it shrinks, and equals Pillow's ``BILINEAR`` within one of
+        the 255 levels; it does not keep the aspect ratio. JPEG files of far more pixels
+        are decoded at a reduced scale, at least 4 times the size, which changes the
+        result by a few levels.
     mode : {"rgb", "gray"}, default="rgb"
         Colour of the result. Gray is the luma of ITU-R BT.601.
     representation : {"pixels", "hog", "dct", "pca"}, default="pixels"
@@ -207,12 +219,12 @@ class ImageTransformer(CellTransformer):
             )
 
     def _read_cell(self, cell):
-        """Read a cell: pixels of the final size, or as they are while no range."""
-        image = read_image(cell)
+        """Read a cell: uint8 pixels, or as they are where the range is not known."""
+        image = read_image(cell, REDUCED * max(self.size))
         if image is None:
             return None
         pixels = to_uint8(image, self.value_range)
-        return image if pixels is None else self._resize(pixels)
+        return image if pixels is None else self._prepare(pixels)
 
     def _learn(self, samples):
         waiting = [
@@ -221,47 +233,34 @@ class ImageTransformer(CellTransformer):
         chosen = _learn_range(waiting) if self.value_range is None else self.value_range
         self.value_range_ = tuple(float(value) for value in chosen)
         if self.representation == "pca":
-            # In place, so that _to_block does not resize them again.
-            samples[:] = self._finish(samples)
-            self.pca_ = self._fit_pca(samples)
+            self.pca_ = self._fit_pca(self._finish(samples))
 
     def _to_block(self, samples):
-        samples = self._finish(samples)
         if self.representation == "pca" and self.pca_ is None:
             samples = [None] * len(samples)
-        present = [image for image in samples if image is not None]
+        pixels = self._finish(samples)
         lengths = [int(image is not None) for image in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        pixels = np.empty(
-            (len(present), len(CHANNELS[self.mode]), *self.size), dtype=np.uint8
-        )
-        for i, image in enumerate(present):
-            pixels[i] = np.moveaxis(image, -1, 0)
         if self.representation == "pixels":
             return FeatureBlock(pixels, offsets, "image")
         return FeatureBlock(self._to_vectors(pixels), offsets, "vector")
 
+    def _prepare(self, pixels):
+        """Bring uint8 pixels to the colour mode and, if they are many, to the size."""
+        pixels = to_mode(pixels, self.mode)
+        height, width, n_channels = pixels.shape
+        if height * width <= MAX_WAITING * self.size[0] * self.size[1]:
+            return pixels
+        return np.moveaxis(resize_images([pixels], self.size, n_channels)[0], 0, -1)
+
     def _finish(self, samples):
-        """Bring the images that waited for the range to their final size."""
-        return [
-            self._resize(to_uint8(image, self.value_range_))
-            if image is not None and _has_no_range(image)
-            else image
-            for image in samples
-        ]
-
-    def _resize(self, pixels):
-        """Resize (height, width, 1|3|4) of uint8 and bring it to the colour mode."""
-        from PIL import Image
-
-        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        if image.mode == "RGBA":
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-        image = image.convert("L" if self.mode == "gray" else "RGB")
-        height, width = self.size
-        resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-        return resized.reshape(height, width, -1)
+        """Resize what is present: (n, channels, height, width) of uint8."""
+        for i, image in enumerate(samples):
+            # In place, so that what fit has done is not done again.
+            if image is not None and _has_no_range(image):
+                samples[i] = self._prepare(to_uint8(image, self.value_range_))
+        present = [image for image in samples if image is not None]
+        return resize_images(present, self.size, len(CHANNELS[self.mode]))
 
     def _to_vectors(self, pixels):
         """Turn (n, channels, height, width) of uint8 into (n, d) of float32."""
@@ -300,18 +299,17 @@ class ImageTransformer(CellTransformer):
             )
         ]
 
-    def _fit_pca(self, samples):
+    def _fit_pca(self, pixels):
         from sklearn.decomposition import PCA
 
-        present = [image for image in samples if image is not None]
-        if not present:
+        if not len(pixels):
             return None
-        if len(present) < 2:
+        if len(pixels) < 2:
             raise ValueError(
                 "representation='pca' learns from at least 2 images, found "
                 "n_samples = 1 that is not missing"
             )
-        pixels = _flatten(np.moveaxis(np.stack(present), -1, 1))
+        pixels = _flatten(pixels)
         random_state = self.random_state
         if random_state is None:
             random_state = np.random.RandomState()
