@@ -76,6 +76,12 @@ class AudioTransformer(CellTransformer):
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
+    n_jobs : int, default=None
+        Threads that read cells at once; None means 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. For files: it changes
+        neither the result nor the order.
+    verbose : bool, default=False
+        Whether to show a progress bar of the cells that are read.
 
     Attributes
     ----------
@@ -115,6 +121,8 @@ class AudioTransformer(CellTransformer):
         fmin=0.0,
         fmax=None,
         on_error="raise",
+        n_jobs=None,
+        verbose=False,
     ):
         self.representation = representation
         self.sampling_rate = sampling_rate
@@ -126,6 +134,8 @@ class AudioTransformer(CellTransformer):
         self.fmin = fmin
         self.fmax = fmax
         self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.

@@ -1,7 +1,10 @@
 """What the transformers of one column share."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -94,19 +97,14 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 "column its own entry in the union."
             )
         samples, broken = [], []
-        for row, cell in enumerate(column.cells):
-            if is_missing(cell):
-                samples.append(None)
-                continue
-            try:
-                samples.append(self._read_cell(cell))
-            except (OSError, ValueError, TypeError) as error:
+        for row, (sample, error) in enumerate(self._read_cells(column.cells)):
+            if error is not None:
                 message = f"{owner}: {column.where(row)}: {error}"
                 if self.on_error == "raise":
                     kind = TypeError if isinstance(error, TypeError) else ValueError
                     raise kind(message) from error
                 broken.append(message)
-                samples.append(None)
+            samples.append(sample)
         if broken:
             warnings.warn(
                 f"{len(broken)} of {len(samples)} cells could not be read and count as "
@@ -115,6 +113,31 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 stacklevel=3,
             )
         return samples
+
+    def _read_cells(self, cells):
+        """Yield what each cell holds and the error that it raised, one being None."""
+        n_threads = effective_n_jobs(getattr(self, "n_jobs", 1))
+        verbose = getattr(self, "verbose", False)
+        with ExitStack() as stack:
+            outcomes = map(self._try_cell, cells)
+            if n_threads > 1:
+                pool = stack.enter_context(ThreadPoolExecutor(n_threads))
+                outcomes = pool.map(self._try_cell, cells)
+            if verbose:
+                from tqdm import tqdm
+
+                name = type(self).__name__
+                outcomes = tqdm(outcomes, desc=name, total=len(cells), unit="cell")
+            yield from outcomes
+
+    def _try_cell(self, cell):
+        """Read one cell: what it holds, or None where missing, and the error, if any."""
+        if is_missing(cell):
+            return None, None
+        try:
+            return self._read_cell(cell), None
+        except (OSError, ValueError, TypeError) as error:
+            return None, error
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_features_in_")

@@ -82,6 +82,12 @@ class ImageTransformer(CellTransformer):
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
+    n_jobs : int, default=None
+        Threads that read cells at once; None means 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. For files: it changes
+        neither the result nor the order.
+    verbose : bool, default=False
+        Whether to show a progress bar of the cells that are read.
 
     Attributes
     ----------
@@ -126,6 +132,8 @@ class ImageTransformer(CellTransformer):
         value_range=None,
         random_state=None,
         on_error="raise",
+        n_jobs=None,
+        verbose=False,
     ):
         self.size = size
         self.mode = mode
@@ -138,6 +146,8 @@ class ImageTransformer(CellTransformer):
         self.value_range = value_range
         self.random_state = random_state
         self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
