@@ -98,6 +98,31 @@ def to_uint8(image, value_range):
     return np.rint((clipped - low) / width * 255).astype(np.uint8)
 
 
+def learn_value_range(images):
+    """Choose the ``value_range`` of images for which ``to_uint8`` needs one.
+
+    Parameters
+    ----------
+    images : list of ndarray
+        May be empty.
+
+    Returns
+    -------
+    (float, float)
+        (0, 1) where all values lie within, (0, 255) where all are integers within,
+        else the smallest and the largest value.
+    """
+    if not images:
+        return (0.0, 1.0)
+    low = float(min(image.min() for image in images))
+    high = float(max(image.max() for image in images))
+    if low >= 0 and high <= 1:
+        return (0.0, 1.0)
+    if low >= 0 and high <= 255 and all(image.dtype.kind in "iu" for image in images):
+        return (0.0, 255.0)
+    return (low, high)
+
+
 def _open(file, what, enough):
     """Decode an image file and close it."""
     from PIL import Image, UnidentifiedImageError

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.features import FeatureBlock
-from sklearn_mm.readers.images import read_image, to_uint8
+from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.resizing import resize_images, to_mode
 
@@ -240,7 +240,7 @@ class ImageTransformer(CellTransformer):
         waiting = [
             image for image in samples if image is not None and _has_no_range(image)
         ]
-        chosen = _learn_range(waiting) if self.value_range is None else self.value_range
+        chosen = learn_value_range(waiting) if self.value_range is None else self.value_range
         self.value_range_ = tuple(float(value) for value in chosen)
         if self.representation == "pca":
             self.pca_ = self._fit_pca(self._finish(samples))
@@ -380,19 +380,6 @@ def _flatten(pixels):
 def _has_no_range(image):
     """Tell whether an image that was read still waits for the range of values."""
     return image.dtype != np.uint8
-
-
-def _learn_range(images):
-    """Choose the values of black and white for images of other dtypes."""
-    if not images:
-        return (0.0, 1.0)
-    low = float(min(image.min() for image in images))
-    high = float(max(image.max() for image in images))
-    if low >= 0 and high <= 1:
-        return (0.0, 1.0)
-    if low >= 0 and high <= 255 and all(image.dtype.kind in "iu" for image in images):
-        return (0.0, 255.0)
-    return (low, high)
 
 
 def _is_pair(value, kind, *, above):
