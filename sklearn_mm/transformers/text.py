@@ -2,6 +2,8 @@
 
 import warnings
 from collections import Counter
+from functools import cache
+from itertools import chain
 from numbers import Integral, Number
 
 import numpy as np
@@ -17,6 +19,7 @@ from sklearn_mm.transformers.tokenization import (
     copy_ready,
     is_function,
     make_normalizer,
+    make_word_splitter,
     one_thread,
     split_words,
 )
@@ -160,7 +163,7 @@ class TextTransformer(CellTransformer):
             unknown token is given as it stands in the text.
         """
         check_is_fitted(self)
-        samples = self._read(check_column(self, X, reset=False))
+        samples = self._read_texts(check_column(self, X, reset=False))
         if is_function(self.tokenizer):
             tokens = [sample or [] for sample in samples]
         else:
@@ -205,10 +208,26 @@ class TextTransformer(CellTransformer):
                 )
 
     def _read(self, column):
+        """Read texts; where it is not the library that splits them, their tokens."""
+        texts = self._read_texts(column)
+        if self.tokenizer != "word":
+            return texts
+        # What stands between spaces recurs, and is split only once.
+        split = cache(make_word_splitter(self.lowercase, self.punctuation))
+        return [
+            text and list(chain.from_iterable(map(split, text.split())))
+            for text in texts
+        ]
+
+    def _read_texts(self, column):
         if column.layout != "cells":
             rows = [_Row(cells) for cells in column.cells]
             column = Column(rows, "cells", column.name)
         return super()._read(column)
+
+    def _is_split(self):
+        """Tell whether ``_read`` gives tokens."""
+        return is_function(self.tokenizer) or self.tokenizer == "word"
 
     def _read_cell(self, cell):
         """Read a text; where the tokenizer is a callable, the tokens of it."""
@@ -226,10 +245,11 @@ class TextTransformer(CellTransformer):
 
     def _learn(self, samples):
         present = [sample for sample in samples if sample is not None]
-        if is_function(self.tokenizer):
-            self.tokenizer_ = self.tokenizer
-            counts = Counter(token for tokens in present for token in tokens)
+        if self._is_split():
+            counts = Counter(chain.from_iterable(present))
             self.vocabulary_ = self._index(_most_frequent(counts, self.min_frequency))
+            is_word = self.tokenizer == "word"
+            self.tokenizer_ = self._word_tokenizer() if is_word else self.tokenizer
         else:
             with one_thread():
                 self.tokenizer_ = self._fitted_tokenizer(present)
@@ -244,29 +264,18 @@ class TextTransformer(CellTransformer):
             )
 
     def _fitted_tokenizer(self, texts):
-        """Learn a tokenizer of the tokenizers library, or copy a ready one."""
-        if self.tokenizer == "word":
-            return self._learn_words(texts)
+        """Learn parts of words, or copy a ready tokenizer."""
         if self.tokenizer == "bpe":
             return self._learn_parts(texts)
         return copy_ready(self.tokenizer)
 
-    def _learn_words(self, texts):
-        from tokenizers import Tokenizer, models, trainers
+    def _word_tokenizer(self):
+        """Make the tokenizer of the library that gives the same ids."""
+        from tokenizers import Tokenizer, models
 
-        tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
+        tokenizer = Tokenizer(models.WordLevel(self.vocabulary_, unk_token=UNKNOWN))
         tokenizer.normalizer = make_normalizer(self.lowercase)
         tokenizer.pre_tokenizer = split_words(self.punctuation, UNSPACED_SCRIPTS)
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=self.vocabulary_size,
-            min_frequency=self.min_frequency,
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        ids = tokenizer.get_vocab()
-        # Built anew, since a word "[UNK]" in the texts would take the id from 0.
-        vocabulary = self._index(sorted(ids, key=ids.get))
-        tokenizer.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
         return tokenizer
 
     def _learn_parts(self, texts):
@@ -307,7 +316,7 @@ class TextTransformer(CellTransformer):
         return max(self.vocabulary_.values()) + 1
 
     def _to_block(self, samples):
-        if is_function(self.tokenizer):
+        if self._is_split():
             ids = self.vocabulary_
             rows = ([ids.get(token, 0) for token in tokens or ()] for tokens in samples)
         else:

@@ -1,6 +1,9 @@
 """The parts of a tokenizer, from the tokenizers library."""
 
 import os
+import re
+import string
+import unicodedata
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +12,13 @@ from pathlib import Path
 UNSPACED_SCRIPTS = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 )
+
+# The marks of ASCII that are Unicode's symbols, category S; the others are category P.
+SYMBOLS = "$+<=>^`|~"
+NO_MARKS = str.maketrans("", "", string.punctuation)
+
+# From here on, scripts are written without spaces or have rules of their own.
+FIRST_UNSPACED = "\u0e00"
 
 
 @lru_cache
@@ -40,6 +50,55 @@ def split_words(punctuation, alone=""):
     marks = r"\p{P}" if punctuation == "split" else ""
     steps.append(Split(Regex(rf"(?=[\p{{S}}{marks}{alone}])\X"), "isolated"))
     return Sequence(steps)
+
+
+def make_word_splitter(lowercase, punctuation):
+    """Make the function that splits a text without spaces into its words.
+
+    Parameters
+    ----------
+    lowercase : bool
+        Whether words are brought to lower case.
+    punctuation : {"split", "keep", "drop"}
+        What becomes of punctuation.
+
+    Returns
+    -------
+    callable
+        From str to a list of str: the same as ``make_normalizer`` and then
+        ``split_words``, but several times faster for letters and digits with the
+        marks of ASCII, which is most text.
+    """
+    normalizer = make_normalizer(lowercase)
+    pre_tokenizer = split_words(punctuation, UNSPACED_SCRIPTS)
+    symbols = re.escape(SYMBOLS)
+    pattern = {
+        "split": r"[^\W_]+|[\W_]",
+        "keep": rf"[^{symbols}]+|[{symbols}]",
+        "drop": rf"[^\W_]+|[{symbols}]",
+    }
+    find_words = re.compile(pattern[punctuation]).findall
+
+    def split(chunk):
+        if _is_plain(chunk):
+            return find_words(chunk.lower() if lowercase else chunk)
+        chunk = normalizer.normalize_str(chunk)
+        return [word for word, _ in pre_tokenizer.pre_tokenize_str(chunk)]
+
+    return split
+
+
+def _is_plain(chunk):
+    """Tell whether Python's own rules for letters and digits are those of Unicode."""
+    if chunk.isascii():
+        return chunk.isprintable()
+    letters = chunk.translate(NO_MARKS)
+    return (
+        letters.isalnum()
+        and max(letters) < FIRST_UNSPACED
+        and "\u03a3" not in letters  # Sigma, whose lower case depends on its place
+        and unicodedata.is_normalized("NFKC", chunk)
+    )
 
 
 def is_function(tokenizer):
