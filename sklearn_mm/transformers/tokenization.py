@@ -4,9 +4,16 @@ import os
 import re
 import string
 import unicodedata
+from collections import defaultdict
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_mm.features import FeatureBlock
 
 # Written without spaces between words; U+30FC is the long vowel of the kana.
 UNSPACED_SCRIPTS = (
@@ -99,6 +106,55 @@ def _is_plain(chunk):
         and "\u03a3" not in letters  # Sigma, whose lower case depends on its place
         and unicodedata.is_normalized("NFKC", chunk)
     )
+
+
+class Words(NamedTuple):
+    """The words of many texts, each distinct word held once.
+
+    Attributes
+    ----------
+    distinct : list of str
+        The words, in the order in which they first occur.
+    block : FeatureBlock of kind "tokens"
+        The words of each text, as positions in ``distinct``.
+    """
+
+    distinct: list
+    block: FeatureBlock
+
+    @classmethod
+    def from_tokens(cls, rows):
+        """Take the words of each text, a list of str."""
+        numbers, lengths = defaultdict(), []
+        numbers.default_factory = numbers.__len__
+
+        def count(row):
+            lengths.append(len(row))
+            return row
+
+        tokens = chain.from_iterable(map(count, rows))
+        values = np.fromiter(map(numbers.__getitem__, tokens), dtype=np.int64)
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        size = max(1, len(numbers))
+        block = FeatureBlock(values, offsets, "tokens", vocabulary_size=size)
+        return cls(list(numbers), block)
+
+    @classmethod
+    def from_texts(cls, texts, split):
+        """Split texts at spaces, and each distinct piece by a function."""
+        pieces, texts = cls.from_tokens(text.split() for text in texts)
+        words, pieces = cls.from_tokens(map(split, pieces))
+        block = pieces[texts.values]
+        offsets = block.offsets[texts.offsets]
+        size = block.vocabulary_size
+        return cls(
+            words, FeatureBlock(block.values, offsets, "tokens", vocabulary_size=size)
+        )
+
+    def counts(self):
+        """Count each word: a dict."""
+        counts = np.bincount(self.block.values, minlength=len(self.distinct))
+        return dict(zip(self.distinct, counts.tolist(), strict=True))
 
 
 def is_function(tokenizer):
