@@ -131,7 +131,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             yield from outcomes
 
     def _try_cell(self, cell):
-        """Read one cell: what it holds, or None where missing, and the error, if any."""
+        """Read one cell: what it holds, None where missing, and the error, if any."""
         if is_missing(cell):
             return None, None
         try:

@@ -27,6 +27,9 @@ NO_MARKS = str.maketrans("", "", string.punctuation)
 # From here on, scripts are written without spaces or have rules of their own.
 FIRST_UNSPACED = "\u0e00"
 
+# Their lower case depends on what follows, or is two characters: dotted I, Sigma.
+IRREGULAR = ("\u0130", "\u03a3")
+
 
 @lru_cache
 def make_normalizer(lowercase):
@@ -103,7 +106,7 @@ def _is_plain(chunk):
     return (
         letters.isalnum()
         and max(letters) < FIRST_UNSPACED
-        and "\u03a3" not in letters  # Sigma, whose lower case depends on its place
+        and not any(letter in letters for letter in IRREGULAR)
         and unicodedata.is_normalized("NFKC", chunk)
     )
 
