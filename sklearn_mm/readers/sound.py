@@ -134,7 +134,7 @@ def _scale(samples):
     """Bring integer samples to [-1, 1]; take floats as they are."""
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
-            return samples.astype(np.float32)
+            return samples.astype(np.float32, copy=False)
     if samples.dtype == np.uint8:  # unsigned, around 128, as in WAV files
         return (samples.astype(np.float32) - 128) / 128
     if samples.dtype.kind == "i" and samples.dtype.itemsize in (2, 4):
@@ -148,14 +148,15 @@ def _scale(samples):
 
 def _to_mono(samples):
     """Average the channels and check the samples; None where there is none."""
-    if not samples.size or np.isnan(samples).all():
+    if not samples.size:
         return None
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    if not np.isfinite(samples).all():
-        bad = samples.size - int(np.isfinite(samples).sum())
-        raise ValueError(
-            f"{bad} of {samples.size} samples are NaN or infinite. Fill them in, or "
-            "pass None for a missing clip."
-        )
-    return samples
+    mono = samples.mean(axis=1) if samples.ndim == 2 else samples
+    if np.isfinite(mono).all():
+        return mono
+    if np.isnan(samples).all():
+        return None
+    bad = mono.size - int(np.isfinite(mono).sum())
+    raise ValueError(
+        f"{bad} of {mono.size} samples are NaN or infinite. Fill them in, or "
+        "pass None for a missing clip."
+    )

@@ -18,8 +18,9 @@ REPRESENTATIONS = ("log_mel", "mfcc")
 SILENCE = 1e-10
 TOP_DB = 80.0
 
-# Frames transformed at once, so that what they need stays in the processor's cache.
-CHUNK = 256
+# Samples transformed at once, so that what they need stays in the processor's cache and
+# is small enough for the allocator to use the same memory again.
+CHUNK = 2**17
 
 
 class AudioTransformer(CellTransformer):
@@ -51,6 +52,9 @@ class AudioTransformer(CellTransformer):
         - ``"mfcc"``: mel-frequency cepstral coefficients [1]_, the lowest of the
           orthonormal type-II cosine transform of that. Equal to
           ``librosa.feature.mfcc``.
+
+        Equal within 1e-4 of the range of the clip's features: 0.008 where they span
+        80 dB. This is single precision; librosa transforms in double.
     sampling_rate : float, default=16000
         Hertz. Of the features, and of arrays that come without a rate.
     n_fft : int, default=400
@@ -72,6 +76,12 @@ class AudioTransformer(CellTransformer):
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
+    n_jobs : int, default=None
+        Threads that read cells at once; None means 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. For files: it changes
+        neither the result nor the order.
+    verbose : bool, default=False
+        Whether to show a progress bar of the cells that are read.
 
     Attributes
     ----------
@@ -98,7 +108,7 @@ class AudioTransformer(CellTransformer):
     array([51,  0, 26])
     """
 
-    _beside_cells = ("on_error",)
+    _beside_cells = ("n_jobs", "verbose", "on_error")
 
     def __init__(
         self,
@@ -113,6 +123,8 @@ class AudioTransformer(CellTransformer):
         fmin=0.0,
         fmax=None,
         on_error="raise",
+        n_jobs=None,
+        verbose=False,
     ):
         self.representation = representation
         self.sampling_rate = sampling_rate
@@ -124,6 +136,8 @@ class AudioTransformer(CellTransformer):
         self.fmin = fmin
         self.fmax = fmax
         self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
@@ -224,39 +238,49 @@ class AudioTransformer(CellTransformer):
     def _log_mel(self, clips, starts, n_frames):
         """Compute the decibels of the mel bands of all frames of all clips."""
         bands = np.empty((n_frames, self.n_mels), dtype=np.float32)
+        loudest, done = np.empty(n_frames, dtype=np.float32), 0
         # Sparse: a band holds few frequencies, and the order of its sum is fixed.
-        filters, done = sparse.csr_array(self._mel_filters(), dtype=np.float64), 0
+        filters = sparse.csr_array(self._mel_filters(), dtype=np.float32)
         for frames in self._windowed_chunks(clips):
-            spectrum = fft.rfft(frames, axis=1)
-            power = np.square(spectrum.real) + np.square(spectrum.imag)
-            end = done + len(frames)
-            bands[done:end] = (filters @ power.T).T
-            done = end
-        np.log10(np.maximum(bands, SILENCE, out=bands), out=bands)
-        bands *= 10
-        return _cut_off(bands, starts)
+            power = np.abs(fft.rfft(frames, axis=1))
+            np.square(power, out=power)
+            decibels = filters @ power.T  # (n_mels, frames)
+            np.log10(np.maximum(decibels, SILENCE, out=decibels), out=decibels)
+            decibels *= 10
+            chunk = slice(done, done + len(frames))
+            bands[chunk], loudest[chunk] = decibels.T, decibels.max(axis=0)
+            done += len(frames)
+        return _cut_off(bands, loudest, starts)
 
     def _windowed_chunks(self, clips):
-        """Yield the windowed frames of clip after clip, up to CHUNK at once.
+        """Yield the windowed frames of clip after clip, many at once.
 
-        In double precision, as in librosa: in single precision, the quiet bands beside
-        a loud one would be off by some 0.01 dB. Each chunk overwrites the one before.
+        In single precision, which is nearly twice as fast: its rounding is some 140 dB
+        below the loudest frequency of a frame, and bands end at TOP_DB below. Each
+        chunk overwrites the one before.
         """
         from scipy.signal import get_window
 
-        window = get_window("hann", self.n_fft)
-        buffer = np.empty((CHUNK, self.n_fft))
+        window = get_window("hann", self.n_fft).astype(np.float32)
+        silence = np.zeros(self.n_fft // 2, dtype=np.float32)
+        n_rows = max(1, CHUNK // self.n_fft)
+        buffer = np.empty((n_rows, self.n_fft), dtype=np.float32)
         filled = 0
         for clip in clips:
-            padded = np.pad(clip, self.n_fft // 2)
-            windows = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)
-            frames = windows[:: self.hop_length]
+            padded = np.concatenate([silence, clip, silence])
+            (step,) = padded.strides
+            frames = np.lib.stride_tricks.as_strided(
+                padded,
+                shape=(self._n_frames(clip), self.n_fft),
+                strides=(self.hop_length * step, step),
+                writeable=False,
+            )
             while len(frames):
-                part = frames[: CHUNK - filled]
+                part = frames[: n_rows - filled]
                 frames = frames[len(part) :]
                 np.multiply(part, window, out=buffer[filled : filled + len(part)])
                 filled += len(part)
-                if filled == CHUNK:
+                if filled == n_rows:
                     yield buffer
                     filled = 0
         if filled:
@@ -293,12 +317,12 @@ class AudioTransformer(CellTransformer):
         return tags
 
 
-def _cut_off(bands, starts):
+def _cut_off(bands, loudest, starts):
     """Raise each band to at most TOP_DB below the loudest of its clip."""
     if not len(starts):
         return bands
-    loudest = np.maximum.reduceat(bands.max(axis=1), starts)
-    floor = np.repeat(loudest - TOP_DB, np.diff([*starts, len(bands)]))
+    floor = np.maximum.reduceat(loudest, starts) - TOP_DB
+    floor = np.repeat(floor, np.diff([*starts, len(bands)]))
     return np.maximum(bands, floor[:, None], out=bands)
 
 

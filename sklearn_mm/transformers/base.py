@@ -1,14 +1,16 @@
 """What the transformers of one column share."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
-from sklearn_mm.transformers.recall import Tried, complete, recall
+from sklearn_mm.transformers.recall import Tried, complete, recall, show_progress
 
 
 class CellTransformer(TransformerMixin, BaseEstimator):
@@ -121,7 +123,10 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 "column its own entry in the union."
             )
         samples, broken = [], []
-        for row, sample in enumerate(self._read_cells(column.cells)):
+        outcomes = show_progress(
+            self, self._read_cells(column.cells), len(column.cells)
+        )
+        for row, sample in enumerate(outcomes):
             if isinstance(sample, Exception):
                 message = f"{owner}: {column.where(row)}: {sample}"
                 if self.on_error == "raise":
@@ -141,14 +146,24 @@ class CellTransformer(TransformerMixin, BaseEstimator):
 
     def _read_cells(self, cells):
         """Yield of each cell an array, None where missing, or why it cannot be read."""
-        for cell in cells:
-            if isinstance(cell, Tried):
-                yield cell.result
-                continue
-            try:
-                yield None if is_missing(cell) else self._read_cell(cell)
-            except (OSError, ValueError, TypeError) as error:
-                yield error
+        n_threads = effective_n_jobs(getattr(self, "n_jobs", 1))
+        if n_threads == 1:
+            yield from map(self._try_cell, cells)
+            return
+        pool = ThreadPoolExecutor(n_threads)
+        try:
+            yield from pool.map(self._try_cell, cells)
+        finally:  # reached early where a broken cell is an error
+            pool.shutdown(cancel_futures=True)
+
+    def _try_cell(self, cell):
+        """Read one cell: an array, None where missing, or why it cannot be read."""
+        if isinstance(cell, Tried):
+            return cell.result
+        try:
+            return None if is_missing(cell) else self._read_cell(cell)
+        except (OSError, ValueError, TypeError) as error:
+            return error
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_features_in_")

@@ -6,11 +6,21 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.features import FeatureBlock
-from sklearn_mm.readers.images import read_image, to_uint8
+from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.resizing import resize_images, to_mode
 
 CHANNELS = {"rgb": ("red", "green", "blue"), "gray": ("gray",)}
 REPRESENTATIONS = ("pixels", "hog", "dct", "pca")
+
+# An image of at most this many times the pixels of the result waits to be resized
+# together with others of its shape; a larger one is resized as soon as it is read, so
+# that little memory is needed.
+MAX_WAITING = 4
+
+# A JPEG is decoded at a reduced scale as long as it stays this many times the size of
+# the result, which changes the result by very few levels.
+REDUCED = 4
 
 
 class ImageTransformer(CellTransformer):
@@ -30,8 +40,10 @@ class ImageTransformer(CellTransformer):
     ----------
     size : (int, int), default=(64, 64)
         Height and width of the result, in pixels. Resizing is bilinear, with
-        antialiasing where it shrinks (Pillow's ``BILINEAR``); it does not keep the
-        aspect ratio.
+        antialiasing where it shrinks, and equals Pillow's ``BILINEAR`` within one of
+        the 255 levels; it does not keep the aspect ratio. JPEG files of far more pixels
+        are decoded at a reduced scale, at least 4 times the size, which changes the
+        result by less than one level on average and by at most about five.
     mode : {"rgb", "gray"}, default="rgb"
         Colour of the result. Gray is the luma of ITU-R BT.601.
     representation : {"pixels", "hog", "dct", "pca"}, default="pixels"
@@ -70,6 +82,12 @@ class ImageTransformer(CellTransformer):
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
+    n_jobs : int, default=None
+        Threads that read cells at once; None means 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. For files: it changes
+        neither the result nor the order.
+    verbose : bool, default=False
+        Whether to show a progress bar of the cells that are read.
 
     Attributes
     ----------
@@ -100,7 +118,7 @@ class ImageTransformer(CellTransformer):
     (3, 64)
     """
 
-    _beside_cells = ("n_components", "random_state", "on_error")
+    _beside_cells = ("n_components", "random_state", "n_jobs", "verbose", "on_error")
 
     def __init__(
         self,
@@ -116,6 +134,8 @@ class ImageTransformer(CellTransformer):
         value_range=None,
         random_state=None,
         on_error="raise",
+        n_jobs=None,
+        verbose=False,
     ):
         self.size = size
         self.mode = mode
@@ -128,6 +148,8 @@ class ImageTransformer(CellTransformer):
         self.value_range = value_range
         self.random_state = random_state
         self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
@@ -209,33 +231,29 @@ class ImageTransformer(CellTransformer):
             )
 
     def _read_cell(self, cell):
-        """Read a cell: pixels of the final size, or as they are while no range."""
-        image = read_image(cell)
+        """Read a cell: uint8 pixels, or as they are where the range is not known."""
+        image = read_image(cell, REDUCED * max(self.size))
         if image is None:
             return None
         pixels = to_uint8(image, self.value_range)
-        return image if pixels is None else self._resize(pixels)
+        return image if pixels is None else self._prepare(pixels)
 
     def _learn(self, samples):
         waiting = [
             image for image in samples if image is not None and _has_no_range(image)
         ]
-        chosen = _learn_range(waiting) if self.value_range is None else self.value_range
+        chosen = (
+            learn_value_range(waiting) if self.value_range is None else self.value_range
+        )
         self.value_range_ = tuple(float(value) for value in chosen)
 
     def _is_final(self, sample):
         return not _has_no_range(sample)
 
     def _to_block(self, samples):
-        samples = self._finish(samples)
-        present = [image for image in samples if image is not None]
+        pixels = self._finish(samples)
         lengths = [int(image is not None) for image in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        pixels = np.empty(
-            (len(present), len(CHANNELS[self.mode]), *self.size), dtype=np.uint8
-        )
-        for i, image in enumerate(present):
-            pixels[i] = np.moveaxis(image, -1, 0)
         if self.representation in ("pixels", "pca"):
             return FeatureBlock(pixels, offsets, "image")
         return FeatureBlock(self._to_vectors(pixels), offsets, "vector")
@@ -255,27 +273,24 @@ class ImageTransformer(CellTransformer):
         vectors = vectors.astype(np.float32, copy=False)
         return FeatureBlock(vectors, block.offsets, "vector")
 
+    def _prepare(self, pixels):
+        """Bring uint8 pixels to the colour mode and, if they are many, to the size."""
+        pixels = to_mode(pixels, self.mode)
+        height, width, n_channels = pixels.shape
+        if height * width <= MAX_WAITING * self.size[0] * self.size[1]:
+            return pixels
+        return np.moveaxis(resize_images([pixels], self.size, n_channels)[0], 0, -1)
+
     def _finish(self, samples):
-        """Bring the images that waited for the range to their final size."""
-        return [
-            self._resize(to_uint8(image, self.value_range_))
-            if image is not None and _has_no_range(image)
+        """Resize what is present: (n, channels, height, width) of uint8."""
+        present = [
+            self._prepare(to_uint8(image, self.value_range_))
+            if _has_no_range(image)
             else image
             for image in samples
+            if image is not None
         ]
-
-    def _resize(self, pixels):
-        """Resize (height, width, 1|3|4) of uint8 and bring it to the colour mode."""
-        from PIL import Image
-
-        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        if image.mode == "RGBA":
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-        image = image.convert("L" if self.mode == "gray" else "RGB")
-        height, width = self.size
-        resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-        return resized.reshape(height, width, -1)
+        return resize_images(present, self.size, len(CHANNELS[self.mode]))
 
     def _to_vectors(self, pixels):
         """Turn (n, channels, height, width) of uint8 into (n, d) of float32."""
@@ -383,19 +398,6 @@ def _flatten(pixels):
 def _has_no_range(image):
     """Tell whether an image that was read still waits for the range of values."""
     return image.dtype != np.uint8
-
-
-def _learn_range(images):
-    """Choose the values of black and white for images of other dtypes."""
-    if not images:
-        return (0.0, 1.0)
-    low = float(min(image.min() for image in images))
-    high = float(max(image.max() for image in images))
-    if low >= 0 and high <= 1:
-        return (0.0, 1.0)
-    if low >= 0 and high <= 255 and all(image.dtype.kind in "iu" for image in images):
-        return (0.0, 255.0)
-    return (low, high)
 
 
 def _is_pair(value, kind, *, above):

@@ -64,7 +64,8 @@ def recall(transformer, column):
         return {}, column
     unknown = {key: row for row, key in keys.items() if key not in features}
     pending, tried, can_store = list(unknown.items()), {}, True
-    for start in range(0, len(pending), CHUNK):
+    starts = range(0, len(pending), CHUNK)
+    for start in show_progress(transformer, starts, len(starts), f"{CHUNK} cells"):
         chunk = {key: column.cells[row] for key, row in pending[start : start + CHUNK]}
         computed = _compute(transformer, chunk, tried)
         can_store = can_store and cache.store(_of_content(computed))
@@ -103,6 +104,15 @@ def complete(block, known):
     values = np.frombuffer(bytearray().join(tokens), dtype=block.values.dtype)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return FeatureBlock(values.reshape(-1, *block.token_shape), offsets, block.kind)
+
+
+def show_progress(transformer, iterable, total, unit="cell"):
+    """Iterate beside a progress bar if the transformer is verbose."""
+    if not getattr(transformer, "verbose", False):
+        return iterable
+    from tqdm import tqdm
+
+    return tqdm(iterable, desc=type(transformer).__name__, total=total, unit=unit)
 
 
 def _recipe(transformer):

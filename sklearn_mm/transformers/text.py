@@ -13,10 +13,12 @@ from sklearn_mm.readers.column import Column, check_column, is_missing
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.tokenization import (
     UNSPACED_SCRIPTS,
+    Words,
     check_tokenizer,
     copy_ready,
     is_function,
     make_normalizer,
+    make_word_splitter,
     one_thread,
     split_words,
 )
@@ -160,7 +162,7 @@ class TextTransformer(CellTransformer):
             unknown token is given as it stands in the text.
         """
         check_is_fitted(self)
-        samples = self._read(check_column(self, X, reset=False))
+        samples = self._read_texts(check_column(self, X, reset=False))
         if is_function(self.tokenizer):
             tokens = [sample or [] for sample in samples]
         else:
@@ -205,6 +207,16 @@ class TextTransformer(CellTransformer):
                 )
 
     def _read(self, column):
+        """Read texts, and split them where it is not the library that does so."""
+        texts = self._read_texts(column)
+        if is_function(self.tokenizer):
+            return Words.from_tokens(tokens or [] for tokens in texts)
+        if self.tokenizer == "word":
+            split = make_word_splitter(self.lowercase, self.punctuation)
+            return Words.from_texts((text or "" for text in texts), split)
+        return texts
+
+    def _read_texts(self, column):
         if column.layout != "cells":
             rows = [_Row(cells) for cells in column.cells]
             column = Column(rows, "cells", column.name)
@@ -225,17 +237,20 @@ class TextTransformer(CellTransformer):
         return text
 
     def _learn(self, samples):
-        present = [sample for sample in samples if sample is not None]
-        if is_function(self.tokenizer):
-            self.tokenizer_ = self.tokenizer
-            counts = Counter(token for tokens in present for token in tokens)
-            self.vocabulary_ = self._index(_most_frequent(counts, self.min_frequency))
+        if isinstance(samples, Words):
+            frequent = _most_frequent(samples.counts(), self.min_frequency)
+            self.vocabulary_ = self._index(frequent)
+            is_word = self.tokenizer == "word"
+            self.tokenizer_ = self._word_tokenizer() if is_word else self.tokenizer
+            any_token = bool(samples.distinct)
         else:
+            present = [sample for sample in samples if sample is not None]
             with one_thread():
                 self.tokenizer_ = self._fitted_tokenizer(present)
             ids = self.tokenizer_.get_vocab()
             self.vocabulary_ = dict(sorted(ids.items(), key=lambda item: item[1]))
-        if present and len(self.vocabulary_) == 1:
+            any_token = bool(present)
+        if any_token and len(self.vocabulary_) == 1:
             warnings.warn(
                 f"no token occurs min_frequency={self.min_frequency} times in the "
                 "training rows: every token is unknown. Lower min_frequency.",
@@ -244,29 +259,18 @@ class TextTransformer(CellTransformer):
             )
 
     def _fitted_tokenizer(self, texts):
-        """Learn a tokenizer of the tokenizers library, or copy a ready one."""
-        if self.tokenizer == "word":
-            return self._learn_words(texts)
+        """Learn parts of words, or copy a ready tokenizer."""
         if self.tokenizer == "bpe":
             return self._learn_parts(texts)
         return copy_ready(self.tokenizer)
 
-    def _learn_words(self, texts):
-        from tokenizers import Tokenizer, models, trainers
+    def _word_tokenizer(self):
+        """Make the tokenizer of the library that gives the same ids."""
+        from tokenizers import Tokenizer, models
 
-        tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
+        tokenizer = Tokenizer(models.WordLevel(self.vocabulary_, unk_token=UNKNOWN))
         tokenizer.normalizer = make_normalizer(self.lowercase)
         tokenizer.pre_tokenizer = split_words(self.punctuation, UNSPACED_SCRIPTS)
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=self.vocabulary_size,
-            min_frequency=self.min_frequency,
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        ids = tokenizer.get_vocab()
-        # Built anew, since a word "[UNK]" in the texts would take the id from 0.
-        vocabulary = self._index(sorted(ids, key=ids.get))
-        tokenizer.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
         return tokenizer
 
     def _learn_parts(self, texts):
@@ -307,15 +311,19 @@ class TextTransformer(CellTransformer):
         return max(self.vocabulary_.values()) + 1
 
     def _to_block(self, samples):
-        if is_function(self.tokenizer):
-            ids = self.vocabulary_
-            rows = ([ids.get(token, 0) for token in tokens or ()] for tokens in samples)
+        if isinstance(samples, Words):
+            ids = [self.vocabulary_.get(word, 0) for word in samples.distinct]
+            values = np.array(ids, dtype=np.int32)[samples.block.values]
+            offsets = samples.block.offsets
         else:
             rows = ([] if e is None else e.ids for e in self._encode(samples))
-        rows = [np.asarray(row[: self.max_tokens], dtype=np.int32) for row in rows]
-        return FeatureBlock.from_samples(
-            rows, "tokens", dtype=np.int32, vocabulary_size=self._n_ids()
-        )
+            rows = [np.asarray(row, dtype=np.int32) for row in rows]
+            block = FeatureBlock.from_samples(
+                rows, "tokens", dtype=np.int32, vocabulary_size=self._n_ids()
+            )
+            values, offsets = block.values, block.offsets
+        values, offsets = _cut(values, offsets, self.max_tokens)
+        return FeatureBlock(values, offsets, "tokens", vocabulary_size=self._n_ids())
 
     def _encode(self, texts):
         """Yield the ``tokenizers.Encoding`` of each text, None where missing."""
@@ -365,4 +373,14 @@ def _tokens_as_read(encoding, text):
 def _most_frequent(counts, min_frequency):
     """Sort what is frequent enough by frequency, then by alphabet."""
     frequent = [token for token, count in counts.items() if count >= min_frequency]
-    return sorted(frequent, key=lambda token: (-counts[token], token))
+    return sorted(sorted(frequent), key=counts.get, reverse=True)
+
+
+def _cut(values, offsets, max_tokens):
+    """Keep the first tokens of each text."""
+    lengths = np.diff(offsets)
+    if max_tokens is None or not np.any(lengths > max_tokens):
+        return values, offsets
+    position = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
+    cut = np.minimum(lengths, max_tokens)
+    return values[position < max_tokens], np.concatenate([[0], np.cumsum(cut)])

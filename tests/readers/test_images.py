@@ -225,3 +225,42 @@ def test_other_types_wait_for_a_range():
 def test_values_outside_the_range_are_clipped():
     pixels = to_uint8(np.array([-5.0, 0.0, 1.0, 2.0, 9.0]), (0.0, 2.0))
     assert pixels.tolist() == [0, 0, 128, 255, 255]
+
+
+def jpeg(width, height, **options):
+    return encoded(Image.new("RGB", (width, height), "teal"), "JPEG", **options)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape"),
+    [
+        (800, 640, (80, 100, 3)),  # an eighth
+        (800, 560, (140, 200, 3)),  # an eighth would leave 70 pixels of height
+        (796, 644, (161, 199, 3)),  # an eighth would leave a rest
+        (799, 640, (640, 799, 3)),  # no scale divides the width
+        (100, 100, (100, 100, 3)),
+    ],
+)
+def test_jpeg_is_decoded_at_the_smallest_scale_that_is_enough(width, height, shape):
+    assert read_image(jpeg(width, height), enough=80).shape == shape
+
+
+def test_jpeg_is_decoded_in_full_by_default():
+    assert read_image(jpeg(800, 640)).shape == (640, 800, 3)
+
+
+def test_reduced_jpeg_is_turned_as_its_orientation_says():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert read_image(jpeg(800, 640, exif=exif), enough=80).shape == (100, 80, 3)
+
+
+def test_other_formats_are_decoded_in_full():
+    png = encoded(Image.new("RGB", (800, 640)))
+    assert read_image(png, enough=80).shape == (640, 800, 3)
+
+
+def test_pil_image_that_is_still_unread_is_not_changed():
+    image = Image.open(io.BytesIO(jpeg(800, 640)))
+    assert read_image(image, enough=80).shape == (640, 800, 3)
+    assert image.size == (800, 640)

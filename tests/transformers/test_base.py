@@ -208,3 +208,31 @@ def test_a_clone_is_unfitted(case):
     unfitted = clone(transformer.fit(column(cells)))
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         unfitted.transform(column(cells))
+
+
+@pytest.mark.parametrize("name", ["image", "audio"])
+def test_threads_change_neither_the_result_nor_the_order(name):
+    transformer, cells, _ = CASES[name]
+    cells = column([*cells, None] * 20)
+    expected = clone(transformer).fit_transform(cells)
+    threaded = clone(transformer).set_params(n_jobs=3)
+    assert_same_block(threaded.fit_transform(cells), expected)
+
+
+@pytest.mark.parametrize("name", ["image", "audio"])
+def test_in_threads_the_first_broken_cell_is_named(name):
+    transformer, cells, broken = CASES[name]
+    threaded = clone(transformer).set_params(n_jobs=3)
+    with pytest.raises(ValueError, match="row 40: .* no such file exists"):
+        threaded.fit(column([*cells * 13, None, broken, broken]))
+
+
+@pytest.mark.parametrize("name", ["image", "audio"])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_verbose_shows_how_many_of_all_cells_are_read(name, n_jobs, capsys):
+    transformer, cells, _ = CASES[name]
+    verbose = clone(transformer).set_params(verbose=True, n_jobs=n_jobs)
+    verbose.fit(column([*cells, None]))
+    assert "4/4" in capsys.readouterr().err
+    verbose.set_params(verbose=False).fit(column(cells))
+    assert not capsys.readouterr().err

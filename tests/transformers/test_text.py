@@ -110,6 +110,27 @@ def test_it_feeds_a_classifier_in_a_pipeline():
     assert_array_equal(model.predict(["good good", "a bad one"]), [1, 0])
 
 
+@pytest.mark.parametrize("punctuation", ["split", "keep", "drop"])
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_words_are_those_of_the_tokenizers_library(punctuation, lowercase):
+    # Every character of the scripts that are split without the library, and others
+    # that are composed, decomposed, invisible, or written without spaces.
+    characters = [chr(code) for code in range(0x0E80)]
+    characters += (
+        "\u1e9e\u2014\u2026\u2028\u200b\u200d\u20ac\u2160\u212b一あアー가ᄀﬁＡ１😀🏽"
+    )
+    texts = [f"A{c}B{c}. {c} ,{c}e{c}\u0301 x{c}" for c in characters]
+    transformer = TextTransformer(
+        punctuation=punctuation,
+        lowercase=lowercase,
+        min_frequency=1,
+        vocabulary_size=10**6,
+    ).fit(texts)
+    encodings = transformer.tokenizer_.encode_batch(texts)
+    for sample, encoding in zip(transformer.transform(texts), encodings, strict=True):
+        assert sample.values.tolist() == encoding.ids
+
+
 # The vocabulary
 
 
