@@ -26,22 +26,19 @@ SUBSETS = [
 ]
 
 
-def run(seed, n_train):
-    """Score one seed: for each subset the fusion model and the subset's own."""
+def run(seed, subset, n_train):
+    """Train on a subset of the modalities: the accuracy on it and on its subsets."""
     torch.set_num_threads(1)
     X_train, y_train, X_test, y_test = load_av_digits(seed, n_train)
     union = make_features()
     train, test = union.fit_transform(X_train), union.transform(X_test)
-    fusion = AttentionFusionClassifier(random_state=seed).fit(train, y_train)
-    scores = []
-    for subset in SUBSETS:
-        own = fusion
-        if len(subset) < len(MODALITIES):
-            own = AttentionFusionClassifier(random_state=seed)
-            own.fit(train.select(subset), y_train)
-        shown = test.select(subset)
-        scores.append((fusion.score(shown, y_test), own.score(shown, y_test)))
-    return scores
+    model = AttentionFusionClassifier(random_state=seed)
+    model.fit(train.select(subset), y_train)
+    return {
+        tuple(shown): model.score(test.select(shown), y_test)
+        for shown in SUBSETS
+        if set(shown) <= set(subset)
+    }
 
 
 def main():
@@ -52,10 +49,14 @@ def main():
     parser.add_argument("--rows", type=int, default=4000)
     options = parser.parse_args()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
+    runs = [(seed, subset) for subset in reversed(SUBSETS) for seed in seeds]
     scores = joblib.Parallel(n_jobs=2)(
-        joblib.delayed(run)(seed, options.rows) for seed in seeds
+        joblib.delayed(run)(seed, subset, options.rows) for seed, subset in runs
     )
-    fusion, own = np.moveaxis(np.array(scores), -1, 0)  # (seeds, subsets) each
+    of = {(seed, *subset): s for (seed, subset), s in zip(runs, scores, strict=True)}
+    fusion = [[of[seed, *MODALITIES][tuple(s)] for s in SUBSETS] for seed in seeds]
+    own = [[of[seed, *subset][tuple(subset)] for subset in SUBSETS] for seed in seeds]
+    fusion, own = np.array(fusion), np.array(own)
     columns = {"fusion": fusion, "own model": own, "difference": fusion - own}
     table = pd.DataFrame(
         {name: values.mean(axis=0) for name, values in columns.items()}

@@ -50,7 +50,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Heads of each; divides ``width``.
     dropout : float, default=0.1
         Share of values that are zeroed in training.
-    modality_dropout : float, default=0.1
+    modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
     auxiliary_weight : float, default=1.0
@@ -148,7 +148,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         n_layers=1,
         n_heads=4,
         dropout=0.1,
-        modality_dropout=0.1,
+        modality_dropout=0.3,
         auxiliary_weight=1.0,
         missing="token",
         max_epochs=40,
