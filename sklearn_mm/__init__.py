@@ -10,7 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["datasets", "inspection", "testing"],
     submod_attrs={
         "cache": ["FeatureCache"],
-        "features": ["FeatureBlock", "MultimodalFeatures"],
+        "blocks": ["FeatureBlock"],
+        "features": ["MultimodalFeatures"],
         "transformers": [
             "AudioTransformer",
             "ImageTransformer",

@@ -1,10 +1,7 @@
-"""The two types at the boundary between feature extraction and learning.
+"""What features are at the boundary between extraction and learning.
 
-Everything is a sequence of tokens, and a missing modality is an empty sequence.
-:class:`FeatureBlock` holds the tokens of one modality for n samples without any
-padding; :class:`MultimodalFeatures` holds named blocks that share their samples.
-Both are array-likes that scikit-learn can split, shuffle, resample and pickle, and
-both have a flat 2-D view, so that any scikit-learn estimator can read them.
+:class:`MultimodalFeatures` holds named blocks of tokens that share their samples. Like
+the blocks it is an array-like for scikit-learn, with a flat 2-D view.
 """
 
 from collections.abc import Mapping
@@ -13,273 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mm._indexing import resolve_rows, row_slices
-
-KINDS = ("image", "tokens", "sequence", "set", "vector")
-
-# Above this many numbers the dense flat view is refused rather than built: at
-# 8 bytes each it would take 4 GB.
-MAX_FLAT_NUMBERS = 500_000_000
-
-
-class FeatureBlock:
-    """The tokens of one modality for n samples, without padding.
-
-    Sample i owns ``values[offsets[i]:offsets[i + 1]]``; no tokens means missing.
-
-    Parameters
-    ----------
-    values : ndarray of shape (total_tokens, *token_shape), or CSR matrix
-        All tokens, one sample after the other. May be a ``numpy.memmap``. A CSR
-        matrix only for the kind ``"vector"``.
-    offsets : ndarray of shape (n_samples + 1,), int64
-        Where each sample begins and ends.
-    kind : {"image", "tokens", "sequence", "set", "vector"}
-        What a token is: an image ``(channels, height, width)``; an integer id
-        ``()``; an ordered or an unordered vector ``(d,)``; or the single vector
-        ``(d,)`` of its sample.
-    vocabulary_size : int, default=None
-        Number of distinct ids; needed for the kind ``"tokens"``.
-
-    Raises
-    ------
-    ValueError
-        If values, offsets and kind contradict each other.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_mm import FeatureBlock
-    >>> block = FeatureBlock.from_samples(
-    ...     [np.ones((3, 2)), None, np.zeros((1, 2))], kind="sequence"
-    ... )
-    >>> block
-    FeatureBlock(3 samples, kind='sequence', token_shape=(2,), 4 tokens, 1 missing)
-    >>> block[[2, 0]].lengths
-    array([1, 3])
-    >>> np.asarray(block).shape
-    (3, 6)
-    """
-
-    def __init__(self, values, offsets, kind, *, vocabulary_size=None):
-        self.values = values
-        self.offsets = np.asarray(offsets, dtype=np.int64)
-        self.kind = kind
-        self.vocabulary_size = vocabulary_size
-        self._check()
-
-    def _check(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, found {self.kind!r}")
-        total, offsets = self.values.shape[0], self.offsets
-        if offsets.ndim != 1 or not len(offsets) or offsets[0] or offsets[-1] != total:
-            raise ValueError(
-                f"offsets must be 1-D, begin with 0 and end with the {total} tokens "
-                f"of values, found shape {offsets.shape}"
-            )
-        if np.any(np.diff(offsets) < 0):
-            raise ValueError("offsets must not decrease")
-        n_axes = {"image": 3, "tokens": 0}.get(self.kind, 1)
-        if len(self.token_shape) != n_axes:
-            raise ValueError(
-                f"a token of kind {self.kind!r} has {n_axes} axes, found values of "
-                f"shape {self.values.shape}"
-            )
-        if self.kind == "tokens" and not self.vocabulary_size:
-            raise ValueError("kind 'tokens' needs a vocabulary_size of at least 1")
-        if self.kind == "vector" and np.any(np.diff(offsets) > 1):
-            raise ValueError("kind 'vector' has at most one token a sample")
-        if sparse.issparse(self.values) and self.kind != "vector":
-            raise ValueError(f"kind {self.kind!r} cannot be sparse")
-
-    @classmethod
-    def from_samples(
-        cls, samples, kind, *, token_shape=None, dtype=None, vocabulary_size=None
-    ):
-        """Join one array of tokens per sample.
-
-        Parameters
-        ----------
-        samples : list of ndarray of shape (n_tokens, *token_shape), or None
-            ``None`` and an empty array mean missing.
-        kind : str
-            As in the constructor.
-        token_shape : tuple of int, default=None
-            Needed where every sample may be missing.
-        dtype : dtype, default=None
-            Of the values; None takes the samples' own.
-        vocabulary_size : int, default=None
-            As in the constructor.
-
-        Returns
-        -------
-        FeatureBlock
-        """
-        present = [sample for sample in samples if sample is not None and len(sample)]
-        if present:
-            values = np.concatenate(present)
-            values = values if dtype is None else values.astype(dtype, copy=False)
-        else:
-            values = np.empty((0, *(token_shape or ())), dtype=dtype or np.float32)
-        lengths = [0 if sample is None else len(sample) for sample in samples]
-        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        return cls(values, offsets, kind, vocabulary_size=vocabulary_size)
-
-    @classmethod
-    def from_vectors(cls, X):
-        """Take each row of a 2-D array as one vector; a row of only NaN as missing.
-
-        Parameters
-        ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        FeatureBlock of kind "vector"
-        """
-        if sparse.issparse(X):
-            X = X.tocsr()
-            return cls(X, np.arange(X.shape[0] + 1), "vector")
-        X = np.asarray(X)
-        if X.dtype.kind not in "fiub":
-            X = X.astype(np.float64)
-        present = np.ones(len(X), dtype=bool)
-        if X.dtype.kind == "f" and X.shape[1]:
-            present = ~np.isnan(X).all(axis=1)
-        offsets = np.concatenate([[0], np.cumsum(present, dtype=np.int64)])
-        return cls(X if present.all() else X[present], offsets, "vector")
-
-    @property
-    def token_shape(self):
-        """Shape of one token."""
-        return tuple(self.values.shape[1:])
-
-    @property
-    def lengths(self):
-        """Tokens per sample: ndarray of shape (n_samples,), int64."""
-        return np.diff(self.offsets)
-
-    @property
-    def missing(self):
-        """Which samples have no token: ndarray of shape (n_samples,), bool."""
-        return self.lengths == 0
-
-    @property
-    def n_flat_features(self):
-        """Columns of the flat view."""
-        if self.kind == "tokens":
-            return self.vocabulary_size
-        per_token = int(np.prod(self.token_shape))
-        return 3 * per_token if self.kind in ("sequence", "set") else per_token
-
-    @property
-    def shape(self):
-        """``(n_samples, n_flat_features)``."""
-        return (len(self), self.n_flat_features)
-
-    @property
-    def ndim(self):
-        """Always 2: the axes of the flat view."""
-        return 2
-
-    @property
-    def size(self):
-        """Numbers in the flat view."""
-        return self.shape[0] * self.shape[1]
-
-    @property
-    def nbytes(self):
-        """Bytes held."""
-        values = self.values
-        if sparse.issparse(values):
-            held = values.data.nbytes + values.indices.nbytes + values.indptr.nbytes
-        else:
-            held = values.nbytes
-        return held + self.offsets.nbytes
-
-    def __len__(self):
-        return len(self.offsets) - 1
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
-
-    def __getitem__(self, key):
-        rows = resolve_rows(key, len(self))
-        if isinstance(rows, slice):
-            offsets = self.offsets[rows.start : rows.stop + 1]
-            values = self.values[offsets[0] : offsets[-1]]
-            offsets = offsets - offsets[0]
-        else:
-            # Not from self.lengths, which are those of all samples.
-            starts = self.offsets[rows]
-            lengths = self.offsets[rows + 1] - starts
-            offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-            starts = np.repeat(starts - offsets[:-1], lengths)
-            values = self.values[starts + np.arange(offsets[-1])]
-        return FeatureBlock(
-            values, offsets, self.kind, vocabulary_size=self.vocabulary_size
-        )
-
-    def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError("the flat view of a FeatureBlock is always a copy")
-        _refuse_large(self.shape)
-        if self.kind == "tokens":
-            flat = self.to_sparse().toarray()
-            flat[self.missing] = np.nan
-        else:
-            present = ~self.missing
-            tokens = self._present_rows()
-            flat = np.full(self.shape, np.nan, dtype=tokens.dtype)
-            flat[present] = tokens
-        return flat if dtype is None else flat.astype(dtype, copy=False)
-
-    def _present_rows(self):
-        """Build the flat view of the samples that are there, a row each."""
-        values = self.values
-        if self.kind == "vector":
-            values = values.toarray() if sparse.issparse(values) else values
-            return values if values.dtype.kind == "f" else values.astype(np.float64)
-        values = values.reshape(len(values), int(np.prod(self.token_shape)))
-        values = values if values.dtype.kind == "f" else values.astype(np.float32)
-        lengths = self.lengths[~self.missing]
-        starts = self.offsets[:-1][~self.missing]
-        if not len(starts):
-            return np.empty((0, self.n_flat_features), dtype=values.dtype)
-        if self.kind == "image" and len(values) == len(starts):
-            return values
-        count = lengths[:, None]
-        mean = np.add.reduceat(values, starts, axis=0, dtype=np.float64) / count
-        if self.kind == "image":
-            return mean.astype(values.dtype)
-        deviation = np.square(values - np.repeat(mean, lengths, axis=0))
-        std = np.sqrt(np.add.reduceat(deviation, starts, axis=0) / count)
-        largest = np.maximum.reduceat(values, starts, axis=0)
-        return np.hstack([mean, std, largest]).astype(values.dtype)
-
-    def to_sparse(self):
-        """Flat view as a CSR matrix, a row of zeros for a missing sample.
-
-        Returns
-        -------
-        scipy.sparse.csr_matrix of shape (n_samples, n_flat_features)
-            For tokens: how often each id occurs in the sample.
-        """
-        if self.kind == "tokens":
-            rows = np.repeat(np.arange(len(self)), self.lengths)
-            ones = np.ones(len(self.values), dtype=np.float32)
-            counts = sparse.coo_matrix((ones, (rows, self.values)), shape=self.shape)
-            return counts.tocsr()
-        if sparse.issparse(self.values) and not self.missing.any():
-            return self.values.tocsr()
-        return sparse.csr_matrix(np.nan_to_num(np.asarray(self)))
-
-    def __repr__(self):
-        return (
-            f"FeatureBlock({len(self)} samples, kind={self.kind!r}, token_shape="
-            f"{self.token_shape}, {self.values.shape[0]} tokens, "
-            f"{int(self.missing.sum())} missing)"
-        )
+from sklearn_mm.blocks import FeatureBlock, refuse_large
+from sklearn_mm.store import load_blocks, write_features
 
 
 class MultimodalFeatures:
@@ -414,8 +146,6 @@ class MultimodalFeatures:
         load : Read them.
         MultimodalFeatureUnion.transform_to_disk : Write what has no room in memory.
         """
-        from sklearn_mm.store import write_features
-
         chunks = (self[rows] for rows in row_slices(list(self.blocks.values())))
         write_features(folder, chunks, overwrite=overwrite)
 
@@ -443,14 +173,15 @@ class MultimodalFeatures:
         ValueError
             If they are damaged, or written by a version with another format.
         """
-        from sklearn_mm.store import load_features
-
-        return load_features(folder, mmap_mode)
+        if mmap_mode not in ("r", None):
+            raise ValueError(f"mmap_mode must be 'r' or None, found {mmap_mode!r}")
+        features = cls(load_blocks(folder))
+        return features if mmap_mode else features[np.arange(len(features))]
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("the flat view of MultimodalFeatures is always a copy")
-        _refuse_large(self.shape)
+        refuse_large(self.shape)
         flat = np.hstack([np.asarray(block) for block in self.blocks.values()])
         return flat if dtype is None else flat.astype(dtype, copy=False)
 
@@ -467,12 +198,3 @@ class MultimodalFeatures:
     def __repr__(self):
         kinds = ", ".join(f"{name}={block.kind}" for name, block in self.blocks.items())
         return f"MultimodalFeatures({len(self)} samples: {kinds})"
-
-
-def _refuse_large(shape):
-    if shape[0] * shape[1] > MAX_FLAT_NUMBERS:
-        raise ValueError(
-            f"the dense flat view would be {shape[0]} x {shape[1]} numbers, above the "
-            f"limit of {MAX_FLAT_NUMBERS}. Use .to_sparse(), or lower vocabulary_size "
-            "or the image size."
-        )

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mm._indexing import resolve_rows
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.blocks import FeatureBlock
 
 # Raise it when the files change.
 FORMAT = 1
@@ -148,10 +148,8 @@ class StoredRows:
         )
 
 
-def load_features(folder, mmap_mode):
-    """Do what :meth:`MultimodalFeatures.load` documents."""
-    if mmap_mode not in ("r", None):
-        raise ValueError(f"mmap_mode must be 'r' or None, found {mmap_mode!r}")
+def load_blocks(folder):
+    """Open the blocks in a folder: a list of (name, StoredBlock)."""
     folder = Path(folder).expanduser().absolute()
     index = _read_index(folder)
     blocks = []
@@ -177,8 +175,7 @@ def load_features(folder, mmap_mode):
                 f"modality {entry['name']!r} in {folder} is damaged: {error}"
             ) from error
         blocks.append((entry["name"], block))
-    features = MultimodalFeatures(blocks)
-    return features if mmap_mode else features[np.arange(len(features))]
+    return blocks
 
 
 def write_features(folder, chunks, *, overwrite=False):

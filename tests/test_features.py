@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-import sklearn_mm.features
+import sklearn_mm.blocks
 from sklearn_mm import FeatureBlock, MultimodalFeatures
 
 LENGTHS = [2, 0, 3, 1, 4, 2]
@@ -315,7 +315,7 @@ def test_a_flat_view_above_the_limit_is_refused_with_advice(monkeypatch):
         [np.array([3])] * 10, kind="tokens", vocabulary_size=50
     )
     X = MultimodalFeatures({"text": words})
-    monkeypatch.setattr(sklearn_mm.features, "MAX_FLAT_NUMBERS", 499)
+    monkeypatch.setattr(sklearn_mm.blocks, "MAX_FLAT_NUMBERS", 499)
 
     for container in (words, X):
         with pytest.raises(ValueError, match=r"10 x 50 numbers.*Use \.to_sparse\(\)"):
@@ -324,7 +324,7 @@ def test_a_flat_view_above_the_limit_is_refused_with_advice(monkeypatch):
 
 
 def test_a_flat_view_at_the_limit_is_built(monkeypatch):
-    monkeypatch.setattr(sklearn_mm.features, "MAX_FLAT_NUMBERS", 4)
+    monkeypatch.setattr(sklearn_mm.blocks, "MAX_FLAT_NUMBERS", 4)
 
     assert np.asarray(FeatureBlock.from_vectors(np.eye(2))).shape == (2, 2)
 

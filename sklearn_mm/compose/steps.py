@@ -7,8 +7,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_array
 
 from sklearn_mm._compat import _print_elapsed_time
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import use_cache
-from sklearn_mm.features import FeatureBlock
 
 
 def is_word(step, word):

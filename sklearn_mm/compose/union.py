@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_mm._compat import (
     _BaseComposition,
     _check_feature_names_in,
-    _get_column_indices,
     _raise_for_params,
     _safe_indexing,
     _VisualBlock,
@@ -24,12 +23,8 @@ from sklearn_mm._compat import (
 )
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import check_memory
-from sklearn_mm.compose.steps import (
-    fit_transform_step,
-    is_word,
-    passthrough,
-    transform_step,
-)
+from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
+from sklearn_mm.compose.steps import fit_transform_step, is_word, transform_step
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.store import write_features
@@ -214,7 +209,10 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             X = check_table(type(self).__name__, X)
             validate_data(self, X, reset=True, skip_check_array=True)
             cache = check_memory(self.memory)
-            plan = self._plan(X)
+            check_entries(self.transformers, self.remainder)
+            self._validate_names([name for name, _ in self._pairs])
+            names = getattr(self, "feature_names_in_", None)
+            plan = plan_columns(self.transformers, self.remainder, X, names)
             routed = process_routing(self, "fit_transform", **params)
             messages = [
                 f"({i} of {len(plan)}) Processing {name}"
@@ -410,74 +408,12 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             router.add(method_mapping=mapping, **{name: step})
         return router
 
-    def _plan(self, X):
-        """List (name, unfitted transformer, columns) of all that is not dropped."""
-        self._check_transformers()
-        taken, plan = set(), []
-        for name, transformer, columns in self.transformers:
-            columns = columns(X) if callable(columns) else columns
-            if isinstance(columns, slice) and columns == slice(None):
-                columns = list(range(X.shape[1]))
-            try:
-                indices = _get_column_indices(X, columns)
-            except ValueError as error:
-                found = getattr(X, "columns", range(X.shape[1]))
-                raise ValueError(
-                    f"modality {name!r} asks for {columns!r:.200}, X has the columns "
-                    f"{list(found)!s:.500}: {error}"
-                ) from error
-            taken.update(indices)
-            if indices and not is_word(transformer, "drop"):
-                single = np.isscalar(columns)
-                plan.append((name, transformer, self._selector(indices, single)))
-        rest = [index for index in range(X.shape[1]) if index not in taken]
-        if rest and not is_word(self.remainder, "drop"):
-            plan.append(("remainder", self.remainder, self._selector(rest, False)))
-        if not plan:
-            raise ValueError(
-                "no column is left: every transformer is 'drop' or names no columns"
-            )
-        return [
-            (name, passthrough() if is_word(step, "passthrough") else step, columns)
-            for name, step, columns in plan
-        ]
-
-    def _selector(self, indices, single):
-        """Turn positions into what selects the columns again, by name if there are."""
-        names = getattr(self, "feature_names_in_", None)
-        columns = indices if names is None else [names[index] for index in indices]
-        return columns[0] if single else columns
-
     def _column_names(self, columns, input_features):
         """Name the columns that a selector selects."""
         columns = [columns] if np.isscalar(columns) else columns
         if hasattr(self, "feature_names_in_"):
             return np.asarray(columns, dtype=object)
         return input_features[columns]
-
-    def _check_transformers(self):
-        if not isinstance(self.transformers, list) or not self.transformers:
-            raise ValueError(
-                "transformers must be a list of (name, transformer, columns), found "
-                f"{self.transformers!r}"
-            )
-        for entry in self.transformers:
-            if not isinstance(entry, tuple) or len(entry) != 3:
-                raise ValueError(
-                    f"each entry must be (name, transformer, columns), found {entry!r}"
-                )
-        names = [name for name, _ in self._pairs]
-        self._validate_names(names)
-        if "remainder" in names:
-            raise ValueError("'remainder' is the name of the remaining columns")
-        for name, step in [*self._pairs, ("remainder", self.remainder)]:
-            if is_word(step, "drop") or is_word(step, "passthrough"):
-                continue
-            if not hasattr(step, "transform") or not hasattr(step, "fit"):
-                raise TypeError(
-                    f"{name!r} must be a transformer with fit and transform, 'drop' or "
-                    f"'passthrough', found {step!r}"
-                )
 
     def _check_fitted_columns(self, X):
         """Check that X has the fitted columns: by name in a table, else by number."""
@@ -490,15 +426,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                 )
             validate_data(self, X, reset=False, skip_check_array=True)
             return X
-        missing = {}
-        for name, _, columns in self.transformers_:
-            columns = [columns] if np.isscalar(columns) else columns
-            absent = [column for column in columns if column not in X.columns]
-            if absent:
-                missing[name] = absent
-        if missing:
-            listed = "; ".join(f"modality {k!r} needs {v}" for k, v in missing.items())
-            raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
+        check_present(self.transformers_, X)
         return X
 
     def _sk_visual_block_(self):

@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_mm._indexing import row_slices
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.features import MultimodalFeatures
 
 # Name of the modality where X is a plain 2-D array or one block.
 SINGLE_MODALITY = "features"

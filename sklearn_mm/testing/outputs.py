@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.testing.samples import is_predictor
 
 # Of numbers that may differ by rounding: sums in another order, other batches.

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.testing.outputs import (
     TOLERANCE,
     assert_finite,

@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.compose.union import MultimodalFeatureUnion
-from sklearn_mm.features import FeatureBlock, MultimodalFeatures
+from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.transformers.audio import AudioTransformer
 from sklearn_mm.transformers.image import ImageTransformer
 from sklearn_mm.transformers.text import TextTransformer

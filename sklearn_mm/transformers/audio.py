@@ -7,7 +7,7 @@ import numpy as np
 from scipy import fft, sparse
 from sklearn.base import OneToOneFeatureMixin
 
-from sklearn_mm.features import FeatureBlock
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.sound import read_sound
 from sklearn_mm.transformers.base import CellTransformer
 

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
-from sklearn_mm.features import FeatureBlock
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.resizing import resize_images, to_mode

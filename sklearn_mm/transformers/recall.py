@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 import sklearn_mm
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import cache_in_use
-from sklearn_mm.features import FeatureBlock
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.identity import add_cell
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mm.features import FeatureBlock
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.column import Column, check_column, is_missing
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.tokenization import (

@@ -8,7 +8,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.features import FeatureBlock
+from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.transformers.base import CellTransformer
 
 CHOICES = {

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_mm.features import FeatureBlock
+from sklearn_mm.blocks import FeatureBlock
 
 # Written without spaces between words; U+30FC is the long vowel of the kana.
 UNSPACED_SCRIPTS = (

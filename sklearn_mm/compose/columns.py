@@ -1,0 +1,118 @@
+"""Which columns the union gives to which transformer."""
+
+import numpy as np
+
+from sklearn_mm._compat import _get_column_indices
+from sklearn_mm.compose.steps import is_word, passthrough
+
+
+def check_entries(transformers, remainder):
+    """Refuse transformers that cannot be a union's.
+
+    Parameters
+    ----------
+    transformers : list of (str, transformer, columns)
+        As the user gave them.
+    remainder : str or transformer
+        For the other columns.
+
+    Raises
+    ------
+    ValueError
+        If they are no such list, or a name is not to be had.
+    TypeError
+        If one of them is no transformer.
+    """
+    if not isinstance(transformers, list) or not transformers:
+        raise ValueError(
+            "transformers must be a list of (name, transformer, columns), found "
+            f"{transformers!r}"
+        )
+    for entry in transformers:
+        if not isinstance(entry, tuple) or len(entry) != 3:
+            raise ValueError(
+                f"each entry must be (name, transformer, columns), found {entry!r}"
+            )
+    steps = [(name, step) for name, step, _ in transformers]
+    if "remainder" in dict(steps):
+        raise ValueError("'remainder' is the name of the remaining columns")
+    for name, step in [*steps, ("remainder", remainder)]:
+        if is_word(step, "drop") or is_word(step, "passthrough"):
+            continue
+        if not hasattr(step, "transform") or not hasattr(step, "fit"):
+            raise TypeError(
+                f"{name!r} must be a transformer with fit and transform, 'drop' or "
+                f"'passthrough', found {step!r}"
+            )
+
+
+def plan_columns(transformers, remainder, X, names):
+    """Find the columns of each transformer.
+
+    Parameters
+    ----------
+    transformers, remainder
+        As checked by :func:`check_entries`.
+    X : table or array of shape (n_samples, n_columns)
+        Whose columns they are.
+    names : ndarray of str, or None
+        Of its columns.
+
+    Returns
+    -------
+    list of (str, transformer, columns)
+        Of all that is not dropped. ``columns`` selects them again: by name if there
+        are names, else by position; one that is not in a list gives a 1-D column.
+
+    Raises
+    ------
+    ValueError
+        If X lacks a column, or no column is left.
+    """
+    taken, plan = set(), []
+    for name, transformer, columns in transformers:
+        columns = columns(X) if callable(columns) else columns
+        if isinstance(columns, slice) and columns == slice(None):
+            columns = list(range(X.shape[1]))
+        try:
+            indices = _get_column_indices(X, columns)
+        except ValueError as error:
+            found = getattr(X, "columns", range(X.shape[1]))
+            raise ValueError(
+                f"modality {name!r} asks for {columns!r:.200}, X has the columns "
+                f"{list(found)!s:.500}: {error}"
+            ) from error
+        taken.update(indices)
+        if indices and not is_word(transformer, "drop"):
+            single = np.isscalar(columns)
+            plan.append((name, transformer, _selector(indices, single, names)))
+    rest = [index for index in range(X.shape[1]) if index not in taken]
+    if rest and not is_word(remainder, "drop"):
+        plan.append(("remainder", remainder, _selector(rest, False, names)))
+    if not plan:
+        raise ValueError(
+            "no column is left: every transformer is 'drop' or names no columns"
+        )
+    return [
+        (name, passthrough() if is_word(step, "passthrough") else step, columns)
+        for name, step, columns in plan
+    ]
+
+
+def check_present(transformers, X):
+    """Refuse a table X that lacks columns which (name, transformer, columns) need."""
+    missing = {}
+    for name, _, columns in transformers:
+        columns = [columns] if np.isscalar(columns) else columns
+        absent = [column for column in columns if column not in X.columns]
+        if absent:
+            missing[name] = absent
+    if missing:
+        listed = "; ".join(f"modality {k!r} needs {v}" for k, v in missing.items())
+        raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
+
+
+def _selector(indices, single, names):
+    """Turn positions into what selects the columns again."""
+    columns = indices if names is None else [names[index] for index in indices]
+    return columns[0] if single else columns
