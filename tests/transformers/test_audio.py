@@ -54,7 +54,7 @@ def librosa_log_mel(samples, *, sampling_rate=16000, **parameters):
 
 
 def assert_near(features, reference):
-    """Hold features to 1e-4 of the range of librosa's, where the document says so."""
+    """Hold features to librosa's within 1e-4 of their range."""
     assert_allclose(features, reference, rtol=0, atol=1e-4 * np.ptp(reference))
 
 
