@@ -106,7 +106,9 @@ class ReadOut(nn.Module):
 
     def weights(self, tokens, mask):
         """Weigh each token: (batch, steps), each row summing to one."""
-        scores = self.key(tokens) @ self.query / math.sqrt(tokens.shape[-1])
+        # q (K z + b) as (q K) z + q b: one vector instead of a matrix for each token.
+        scores = tokens @ (self.query @ self.key.weight) + self.query @ self.key.bias
+        scores = scores / math.sqrt(tokens.shape[-1])
         lowest = torch.finfo(scores.dtype).min
         # A row without tokens would be NaN with -inf; so its weights are zero.
         return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask
