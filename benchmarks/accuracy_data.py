@@ -5,6 +5,7 @@ Nothing is learned from test rows: a union is fitted in each fold, on its traini
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,9 +75,8 @@ def load_movies(seed, n_rows=None):
         SELECT {columns}, Meter FROM omdb JOIN tomatoes ON omdb.ID = tomatoes.ID
         WHERE Reviews >= 10 AND Meter IS NOT NULL ORDER BY omdb.ID
     """
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    films = _choose_rows(pd.read_sql(query, connection), seed, n_rows)
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        films = _choose_rows(pd.read_sql(query, connection), seed, n_rows)
     y = films.pop("Meter").to_numpy(dtype=float)
     films[MOVIE_TEXTS] = _texts(films[MOVIE_TEXTS])
     films[MOVIE_NUMBERS] = films[MOVIE_NUMBERS].astype(float)
