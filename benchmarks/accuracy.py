@@ -1,8 +1,8 @@
 """Hold every fusion against single modalities, late fusion and classical pipelines.
 
 Real data: see ``accuracy_data.py``. The sides of sklearn_mm have default parameters.
-"alone" is a model for each modality, and their late fusion; "classical" the pipelines of
-``classical.py``, their late fusion, and all of them stacked.
+"alone" is a model for each modality, and their late fusion; "classical" the pipelines
+of ``classical.py``, their late fusion, and all of them stacked.
 
 Each (model, seed, fold) that is done is a line or more in
 ``results/accuracy_<data>.csv``, at once: a run that was interrupted goes on from there,

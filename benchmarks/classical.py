@@ -79,8 +79,8 @@ def make_movie_models(seed):
     both = make_union(make_movie_terms(), linear)
     return [
         ("numbers, boosting", make_pipeline(numbers, boosting(max_iter=100))),
-        ("text, TF-IDF, ridge", make_pipeline(make_movie_terms(), Ridge(30))),
-        ("all, ridge", make_pipeline(both, Ridge(30))),
+        ("text, TF-IDF, ridge", make_pipeline(make_movie_terms(), Ridge(3))),
+        ("all, ridge", make_pipeline(both, Ridge(3))),
         ("all, boosting", make_pipeline(directed, boosting())),
         *_skrub(HistGradientBoostingRegressor(random_state=seed)),
     ]

@@ -43,7 +43,7 @@ def make_spectrogram():
 
 def _slice_frames(features):
     rows = []
-    for frames in features["audio"].to_list():
+    for frames in features["audio"]:  # (steps, bands)
         middles = np.linspace(0, len(frames) - 1, N_SLICES)
         before = middles.astype(int)
         after = np.minimum(before + 1, len(frames) - 1)
@@ -89,11 +89,9 @@ def _fill(column, X):
     return X[column].fillna("").to_numpy(dtype=object)
 
 
-def make_names(column, min_df=2):
+def make_names(column):
     """Weigh the names of a list by TF-IDF, "Ethan Coen, Joel Coen" being two."""
-    split = TfidfVectorizer(
-        analyzer=_split_names, sublinear_tf=True, min_df=min_df, norm=None
-    )
+    split = TfidfVectorizer(analyzer=_split_names, sublinear_tf=True, min_df=2)
     return make_pipeline(FunctionTransformer(partial(_fill, column)), split)
 
 
@@ -116,7 +114,8 @@ def make_components(terms, numbers, n_components, encoded=()):
     """
     columns = [("passthrough", numbers)]
     if encoded:
-        columns.append((TargetEncoder(random_state=0), list(encoded)))
+        means = TargetEncoder(target_type="continuous", random_state=0)
+        columns.append((means, list(encoded)))
     svd = TruncatedSVD(n_components, random_state=0)
     return make_union(make_pipeline(terms, svd), make_column_transformer(*columns))
 
