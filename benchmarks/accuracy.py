@@ -72,11 +72,11 @@ def fit_classical(fold):
     stack = make_stack(fold.data, regression, fold.seed, splits)
     stack.fit(fold.train, fold.y)
     predicted = {
-        f"classical: {name}": _predict(model, fold.test, fold.n_classes)
+        f"classical: {name}": _predict(model, fold.test, fold)
         for name, model in stack.named_estimators_.items()
     }
     fused = _fuse_late(list(predicted.values()), fold, "classical: ")
-    stacked = _predict(stack, fold.test, fold.n_classes)
+    stacked = _predict(stack, fold.test, fold)
     return predicted | fused | {"classical: stacked": stacked}
 
 
@@ -100,15 +100,16 @@ def _fit_predict(fold, train, test, **parameters):
     regression = fold.n_classes is None
     kind = AttentionFusionRegressor if regression else AttentionFusionClassifier
     model = kind(random_state=fold.seed, **parameters).fit(train, fold.y)
-    return _predict(model, test, fold.n_classes)
+    return _predict(model, test, fold)
 
 
-def _predict(model, X, n_classes):
+def _predict(model, X, fold):
     """Predict numbers, or probabilities of all classes, also of those not trained."""
-    if n_classes is None:
+    if fold.n_classes is None:
         return model.predict(X)
-    probabilities = np.zeros((len(X), n_classes))
-    probabilities[:, model.classes_] = model.predict_proba(X)
+    probabilities = np.zeros((len(X), fold.n_classes))
+    # Not by model.classes_: a stack encodes the labels for its members.
+    probabilities[:, np.unique(fold.y)] = model.predict_proba(X)
     return probabilities
 
 

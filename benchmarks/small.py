@@ -54,6 +54,7 @@ def main():
         for path in sorted(HERE.glob("*.py"))
         if path != Path(__file__).resolve() and "__main__" in path.read_text()
     ]
+    RESULTS.mkdir(parents=True, exist_ok=True)
     ended = {script.name: run(script) for script in scripts}
     print("\n" + "\n".join(f"{name}: {how}" for name, how in ended.items()))
     if any(how.startswith("FAILED") for how in ended.values()):
