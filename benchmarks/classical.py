@@ -8,11 +8,7 @@ import sys
 from functools import partial
 
 import numpy as np
-from accuracy_data import (
-    MOVIE_NUMBERS,
-    REVIEW_CATEGORIES,
-    REVIEW_NUMBERS,
-)
+from accuracy_data import MOVIE_NUMBERS, REVIEW_CATEGORIES, REVIEW_NUMBERS
 from classical_features import (
     ALL_SENSORS,
     make_components,
@@ -44,6 +40,7 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
+from sklearn.svm import SVC
 
 N_INNER = 5
 
@@ -115,13 +112,9 @@ def make_review_models(seed):
     def words(column):
         return make_ngrams(column, min_df=2)
 
-    onehot = OneHotEncoder(handle_unknown="ignore")
+    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = make_column_transformer(
-        (StandardScaler(), REVIEW_NUMBERS), (onehot, REVIEW_CATEGORIES)
-    )
-    dense = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    table = make_column_transformer(
-        ("passthrough", REVIEW_NUMBERS), (dense, REVIEW_CATEGORIES)
+        (StandardScaler(), REVIEW_NUMBERS), (categories, REVIEW_CATEGORIES)
     )
     boosting = partial(HistGradientBoostingClassifier, random_state=seed)
     condensed = make_components(
@@ -129,7 +122,7 @@ def make_review_models(seed):
     )
     every = make_union(words("Review Text"), words("Title"), numbers)
     return [
-        ("numbers, boosting", make_pipeline(table, boosting(max_iter=50))),
+        ("numbers, boosting", make_pipeline(numbers, boosting(max_iter=50))),
         ("review, TF-IDF", make_pipeline(words("Review Text"), _logistic(3))),
         ("title, TF-IDF", make_pipeline(words("Title"), _logistic(1))),
         ("all, TF-IDF", make_pipeline(every, _logistic(3))),
@@ -189,8 +182,6 @@ def _to_scores(probabilities):
 
 def _svm(C):
     """Make a support vector machine with the radial kernel, and probabilities."""
-    from sklearn.svm import SVC
-
     return CalibratedClassifierCV(SVC(C=C), cv=3, ensemble=False)
 
 
