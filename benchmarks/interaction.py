@@ -62,7 +62,7 @@ def run(seed, n_train, modalities, fusion="attention", only=None):
     return np.log(model.predict_proba(test.select(shown)))
 
 
-def score(seed, n_train, modalities, fused, alone):
+def score(seed, n_train, modalities, fusions, fused, alone):
     """Compare what the models of a seed predict: a dict of accuracies."""
     _, _, _, y = load_parity(seed, n_train, modalities)
 
@@ -71,7 +71,7 @@ def score(seed, n_train, modalities, fused, alone):
 
     scores = {
         f'fusion="{fusion}"': accuracy(predicted)
-        for fusion, predicted in zip(FUSIONS, fused, strict=True)
+        for fusion, predicted in zip(fusions, fused, strict=True)
     }
     scores["best single modality"] = max(map(accuracy, alone))
     scores["late fusion"] = accuracy(sum(alone))
@@ -85,10 +85,11 @@ def main():
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--modalities", nargs="+", default=["image", "text"])
+    parser.add_argument("--fusions", nargs="+", default=FUSIONS)
     options = parser.parse_args()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     data = options.rows, options.modalities
-    kinds = [{"fusion": fusion} for fusion in FUSIONS]
+    kinds = [{"fusion": fusion} for fusion in options.fusions]
     kinds += [{"only": name} for name in options.modalities]
     predicted = joblib.Parallel(n_jobs=2)(
         joblib.delayed(run)(seed, *data, **kind) for seed in seeds for kind in kinds
@@ -96,8 +97,8 @@ def main():
     scores = []
     for index, seed in enumerate(seeds):
         own = predicted[index * len(kinds) :][: len(kinds)]
-        n = len(FUSIONS)
-        scores.append(score(seed, *data, own[:n], own[n:]))
+        n = len(options.fusions)
+        scores.append(score(seed, *data, options.fusions, own[:n], own[n:]))
     table = pd.DataFrame(scores).agg(["mean", "std", "min", "max"]).T
     text = (
         f"Parity of {', '.join(options.modalities)}; "
