@@ -51,11 +51,7 @@ def run(seed, n_train, setting):
 def main():
     """Run all settings and seeds and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, default=2000)
-    options = parser.parse_args()
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    options, seeds = report.parse_seeds(parser, n_rows=2000)
     runs = [(setting, seed) for setting in SETTINGS for seed in seeds]
     scores = joblib.Parallel(n_jobs=2)(
         joblib.delayed(run)(seed, options.rows, setting) for setting, seed in runs

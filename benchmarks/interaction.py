@@ -81,13 +81,9 @@ def score(seed, n_train, modalities, fusions, fused, alone):
 def main():
     """Run all seeds and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--modalities", nargs="+", default=["image", "text"])
     parser.add_argument("--fusions", nargs="+", default=FUSIONS)
-    options = parser.parse_args()
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    options, seeds = report.parse_seeds(parser, n_rows=3000)
     data = options.rows, options.modalities
     kinds = [{"fusion": fusion} for fusion in options.fusions]
     kinds += [{"only": name} for name in options.modalities]

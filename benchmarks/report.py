@@ -28,6 +28,29 @@ def machine():
     )
 
 
+def parse_seeds(parser, n_rows):
+    """Read the options of a comparison of accuracies.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        With what else the script takes.
+    n_rows : int
+        Training rows by default.
+
+    Returns
+    -------
+    options : argparse.Namespace
+        With ``rows``.
+    seeds : range
+    """
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=n_rows)
+    options = parser.parse_args()
+    return options, range(options.first_seed, options.first_seed + options.seeds)
+
+
 def write(name, text):
     """Write ``results/<name>.txt``: the command, the machine, the text; and print it.
 

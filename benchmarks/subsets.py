@@ -44,11 +44,7 @@ def run(seed, subset, n_train):
 def main():
     """Run all seeds and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, default=4000)
-    options = parser.parse_args()
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    options, seeds = report.parse_seeds(parser, n_rows=4000)
     runs = [(seed, subset) for subset in reversed(SUBSETS) for seed in seeds]
     scores = joblib.Parallel(n_jobs=2)(
         joblib.delayed(run)(seed, subset, options.rows) for seed, subset in runs

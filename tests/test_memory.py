@@ -1,5 +1,6 @@
 """MultimodalFeatureUnion(memory=...): each cell is encoded once."""
 
+import importlib.metadata
 import io
 import os
 import subprocess
@@ -218,6 +219,26 @@ def test_an_array_that_changed_is_read_again(tmp_path, table, read, place):
     read.clear()
     union.transform(table)
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("library", ["numpy", "scipy", "librosa", "pillow", "torch"])
+def test_with_another_version_of_a_library_that_computes_cells_are_read_again(
+    tmp_path, table, read, monkeypatch, library
+):
+    make_union(tmp_path / "cache").fit(table)
+    read.clear()
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata,
+        "version",
+        lambda name: "9000" if name == library else version(name),
+    )
+    recall._versions.cache_clear()
+    try:
+        make_union(tmp_path / "cache").fit(table)
+    finally:
+        recall._versions.cache_clear()
+    assert len(read) == 2 * (N - 1)
 
 
 OTHER_PARAMETERS = {

@@ -118,17 +118,18 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
 def adamw(groups, *, lr, weight_decay):
     """Build AdamW that decays matrices, but neither norms nor biases.
 
-    skorch has put the biases, which may be matrices, in groups of their own, by name.
+    What has a group by name stays in it: the biases, which may be matrices, or what a
+    user's ``net_params`` name. The last group is the others.
     """
-    *biases, others = groups
+    *named, others = groups
     vectors = [p for p in others["params"] if p.ndim <= 1]
     matrices = [p for p in others["params"] if p.ndim > 1]
     groups = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
-        *biases,
+        *named,
     ]
-    return torch.optim.AdamW(groups, lr=lr, fused=True)
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 class WeightAveraging(Callback):
@@ -222,7 +223,7 @@ def make_net(
     params = {
         "optimizer": adamw,
         "optimizer__weight_decay": estimator.weight_decay,
-        "optimizer__param_groups": [("*bias*", {"weight_decay": 0.0})],
+        "optimizer__param_groups": [("*.bias*", {"weight_decay": 0.0})],
         "lr": estimator.learning_rate,
         "max_epochs": estimator.max_epochs,
         "batch_size": batch_size,

@@ -21,8 +21,8 @@ def length_mask(lengths, n_steps):
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention in several heads (Vaswani et al. 2017).
 
-    Without dropout of the weights: it would cost all tokens squared in random numbers,
-    and the fused kernels that are in its place otherwise.
+    Its weights have no dropout: that would draw a random number for each pair of
+    tokens, and torch's fused kernel, which never holds all weights, has none.
     """
 
     def __init__(self, width, n_heads):

@@ -25,6 +25,7 @@ LIBRARIES = (
     "scipy",
     "soundfile",
     "soxr",
+    "torch",
 )
 PACKAGE = "sklearn_mm."
 

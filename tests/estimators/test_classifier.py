@@ -296,6 +296,15 @@ def test_norms_and_biases_are_not_decayed():
         assert (id(parameter) in decayed) == is_matrix
 
 
+def test_parameters_that_net_params_name_keep_their_rate_and_decay_as_the_others():
+    named = {"optimizer__param_groups": [("head.*", {"lr": 1e-5})]}
+    fitted = small(max_epochs=1, weight_decay=0.3, net_params=named)
+    groups = fitted.fit(*load_iris(return_X_y=True)).net_.optimizer_.param_groups
+    (head,) = [group for group in groups if group["initial_lr"] == 1e-5]
+    assert head["weight_decay"] == 0.3
+    assert len(head["params"]) == len(list(fitted.net_.module_.head.parameters()))
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

@@ -32,9 +32,10 @@ class CNNEncoder(BaseEstimator):
         Each place has a projection of its own, so that what is seen is known by its
         place; 1 makes one token that does not know it.
     max_shift : float, default=0.05
-        In training each image is moved, by a random number of whole pixels of up to
-        this share of its side, up or down and left or right, so that few images teach
-        more. What moves in is the mean of the training images. 0: not at all.
+        In training each image is moved at random, up or down and left or right, by up
+        to this share of its sides, rounded to whole pixels, so that few images teach
+        more: by one pixel of 16, and not at all of 8. What moves in is the mean of the
+        training images. 0: not at all.
 
     Examples
     --------
