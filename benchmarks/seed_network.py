@@ -21,17 +21,21 @@ WIDTH = 64
 
 
 class ImageCells(nn.Module):
-    """Conv 32, pool, Conv 64, pool; each cell of the map is a token."""
+    """Conv 32, pool, Conv 64, pool; each cell of the map is a token.
+
+    ReLU comes after the pooling, as in sklearn_mm's own encoder: the numbers are the
+    same, and there are four times fewer to rectify. Keras gained nothing by it.
+    """
 
     def __init__(self, modality, *, width, n_heads, dropout):
         super().__init__()
         self.stages = nn.Sequential(
             nn.Conv2d(modality.n_inputs, 32, 3, padding=1),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(32, width, 3, padding=1),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
         ).to(memory_format=torch.channels_last)
 
     def forward(self, values, lengths):
@@ -78,7 +82,7 @@ def make_features(task):
     )
 
 
-def make_classifier(*, max_epochs, batch_size, random_state):
+def make_classifier(*, n_layers, max_epochs, batch_size, random_state):
     """Make the classifier; its dense layer is twice as wide as its tokens."""
     text = RNNEncoder(
         hidden_size=128, bidirectional=False, attention=False, embedding_size=128
@@ -86,6 +90,7 @@ def make_classifier(*, max_epochs, batch_size, random_state):
     return AttentionFusionClassifier(
         [("image", ImageCells), ("text", text), ("audio", SoundSteps)],
         width=WIDTH,
+        n_layers=n_layers,
         dropout=0.0,
         modality_dropout=0.0,
         auxiliary_weight=0.0,

@@ -126,6 +126,9 @@ def main():
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument(
+        "--layers", type=int, default=0, choices=(0, 1), help="of self-attention"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
@@ -140,7 +143,10 @@ def main():
         for repeat in range(options.repeats):
             for name, side in sides.items():
                 run = side.run(
-                    seed=repeat, epochs=options.epochs, batch_size=options.batch_size
+                    seed=repeat,
+                    epochs=options.epochs,
+                    batch_size=options.batch_size,
+                    n_layers=options.layers,
                 )
                 runs.append({"side": name, "repeat": repeat, **run})
                 print(runs[-1], file=sys.stderr)
@@ -149,9 +155,11 @@ def main():
     text = (
         f"{options.rows} training and {seed_task.N_TEST} test rows, {options.epochs} "
         f"epochs, batch {options.batch_size}, {options.threads} threads each side, "
+        f"{options.layers} layers of self-attention before the read-out, "
         f"{options.repeats} repeats in turns\n\n"
     )
-    report.write("training_speed", text + summarize(pd.DataFrame(runs), options))
+    text += summarize(pd.DataFrame(runs), options)
+    report.write(f"training_speed_{options.layers}", text)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,12 @@ def serve_estimator(train, test):
     features, unseen = map(seed_network.make_features, (train, test))
     warm_up(features, train)
 
-    def run(seed, epochs, batch_size):
+    def run(seed, epochs, batch_size, n_layers):
         classifier = seed_network.make_classifier(
-            max_epochs=epochs, batch_size=batch_size, random_state=seed
+            n_layers=n_layers,
+            max_epochs=epochs,
+            batch_size=batch_size,
+            random_state=seed,
         )
         began = time.perf_counter()
         classifier.fit(features, train.y)
@@ -38,9 +41,10 @@ def serve_loop(train, test):
     padded, unseen = map(reference_loop.PaddedTask, (train, test))
     classifier = warm_up(seed_network.make_features(train), train)
 
-    def run(seed, epochs, batch_size):
+    def run(seed, epochs, batch_size, n_layers):
         torch.manual_seed(seed)
         began = time.perf_counter()
+        classifier.set_params(n_layers=n_layers)
         network = build_network(**classifier._network_arguments())
         reference_loop.fit(
             network,
@@ -62,7 +66,7 @@ def serve_loop(train, test):
 def warm_up(features, task):
     """Fit on two batches: what is loaded or chosen once is not timed."""
     classifier = seed_network.make_classifier(
-        max_epochs=1, batch_size=32, random_state=0
+        n_layers=1, max_epochs=1, batch_size=32, random_state=0
     )
     classifier.fit(features[:64], task.y[:64]).predict(features[:64])
     return classifier

@@ -72,7 +72,7 @@ def main():
         for part in (train, test)
     )
 
-    def run(seed, epochs, batch_size):
+    def run(seed, epochs, batch_size, n_layers):
         torch.manual_seed(seed)
         model = build_model()
         # Its default for num_workers is the number of cores.

@@ -49,11 +49,13 @@ class ConvolutionalImageEncoder(nn.Module):
         for index, (n_in, n_out) in enumerate(
             zip((n_colours, *channels[:-1]), channels, strict=True)
         ):
-            if index:
-                stages.append(nn.MaxPool2d(2, ceil_mode=True))
             stages += _convolution(n_in, n_out, kernel_size)
             if residual:
-                stages.append(ResidualBlock(n_out, kernel_size))
+                stages += [nn.ReLU(inplace=True), ResidualBlock(n_out, kernel_size)]
+            # The largest before ReLU is the largest after it, of a quarter as many.
+            if index < len(channels) - 1:
+                stages.append(nn.MaxPool2d(2, ceil_mode=True))
+            stages.append(nn.ReLU(inplace=True))
         # The memory layout in which processors convolve and pool fastest.
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
         self.grid = grid
@@ -121,7 +123,7 @@ class CellProjection(nn.Module):
 
 
 def _convolution(n_in, n_out, kernel_size):
-    """Convolve, normalise each image's channels in groups (Wu & He 2018), rectify.
+    """Convolve, and normalise each image's channels in groups (Wu & He 2018).
 
     Group normalisation, not batch normalisation: an image is then encoded alike in
     every batch, and a batch of one can be trained on. A group has eight channels or
@@ -131,19 +133,21 @@ def _convolution(n_in, n_out, kernel_size):
     return [
         nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
         nn.GroupNorm(n_groups, n_out),
-        nn.ReLU(inplace=True),
     ]
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions whose result is added to their input (He et al. 2016)."""
+    """Two convolutions whose result is added to their input (He et al. 2016).
+
+    The ReLU after the sum is left to whatever comes next.
+    """
 
     def __init__(self, n_channels, kernel_size):
         super().__init__()
         first = _convolution(n_channels, n_channels, kernel_size)
-        second = _convolution(n_channels, n_channels, kernel_size)[:-1]
-        self.body = nn.Sequential(*first, *second)
+        second = _convolution(n_channels, n_channels, kernel_size)
+        self.body = nn.Sequential(*first, nn.ReLU(inplace=True), *second)
 
     def forward(self, maps):
         """Transform (images, channels, height, width_in_pixels)."""
-        return nn.functional.relu(maps + self.body(maps))
+        return maps + self.body(maps)
