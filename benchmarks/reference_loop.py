@@ -88,7 +88,7 @@ def fit(network, data, *, epochs, batch_size, learning_rate, weight_decay, warm_
 
 
 @torch.inference_mode()
-def predict(network, data, batch_size=256):
+def predict(network, data, batch_size=64):
     """Predict class numbers: Tensor of shape (n,)."""
     network.eval()
     outputs = [

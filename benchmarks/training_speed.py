@@ -6,7 +6,8 @@ reading of the data and the tracing of graphs are outside the clock. Timed are a
 ``fit`` and a whole ``predict`` in batches of 256 rows. A repeat has a seed of its own;
 the rows are the same in all.
 
-``loop`` trains the network that sklearn_mm builds, by hand (``reference_loop.py``).
+``loop`` trains the network that sklearn_mm builds, by hand (``reference_loop.py``);
+``bfloat16`` is sklearn_mm with that ``precision``, which is not its default.
 Peers that ``peers/install.sh`` has not installed are left out.
 
     python benchmarks/training_speed.py --rows 2000 --repeats 5
@@ -28,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 SIDES = {  # name: (environment of peers/install.sh, script, arguments)
     "sklearn_mm": (None, "sklearn_mm_sides.py", ["sklearn_mm"]),
     "loop": (None, "sklearn_mm_sides.py", ["loop"]),
+    "bfloat16": (None, "sklearn_mm_sides.py", ["bfloat16"]),
     "keras": ("keras", "keras_seed.py", []),
     "widedeep": ("widedeep", "widedeep_seed.py", []),
 }

@@ -1,7 +1,8 @@
-"""Both of our sides: the estimator, and the plain loop over the same network."""
+"""Our sides: the estimator, in either precision; the loop over the same network."""
 
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import reference_loop
@@ -13,7 +14,7 @@ from peers.serve import serve
 from sklearn_mm.estimators.training import build_network
 
 
-def serve_estimator(train, test):
+def serve_estimator(train, test, precision="float32"):
     """Time ``fit`` and ``predict``, with all that they do."""
     features, unseen = map(seed_network.make_features, (train, test))
     warm_up(features, train)
@@ -24,7 +25,7 @@ def serve_estimator(train, test):
             max_epochs=epochs,
             batch_size=batch_size,
             random_state=seed,
-        )
+        ).set_params(precision=precision)
         began = time.perf_counter()
         classifier.fit(features, train.y)
         fitted = time.perf_counter()
@@ -85,4 +86,9 @@ def result(began, fitted, ended, right, network):
 
 if __name__ == "__main__":
     task, side = sys.argv[1:]
-    {"sklearn_mm": serve_estimator, "loop": serve_loop}[side](*seed_task.load(task))
+    serve_side = {
+        "sklearn_mm": serve_estimator,
+        "bfloat16": partial(serve_estimator, precision="bfloat16"),
+        "loop": serve_loop,
+    }[side]
+    serve_side(*seed_task.load(task))
