@@ -223,18 +223,16 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _predict_outputs(self, X):
         """Run the network over X: ndarray of shape (n_samples, n_outputs), float32."""
-        from sklearn_mm.estimators.batches import FusionDataset
+        from sklearn_mm.estimators.batches import FusionDataset, prediction_order
 
         check_is_fitted(self)
         features = self._check_features(X, reset=False)
-        n_rows, rows = len(features), None
-        if all(block.kind == "vector" for block in features.blocks.values()):
-            # Matrix products round a row alike whatever stands beside it, if the rows
-            # are a multiple of eight. Of a table some more cost next to nothing.
-            rows = np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
+        rows = prediction_order(features)
         batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
         outputs = np.concatenate([outputs.cpu().numpy() for outputs in batches])
-        return outputs[:n_rows]
+        in_order = np.empty((len(features), *outputs.shape[1:]), outputs.dtype)
+        in_order[rows] = outputs
+        return in_order
 
     def _attend(self, X):
         """Yield for each batch, in order, the read-out weights of each modality.

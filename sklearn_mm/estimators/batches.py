@@ -4,6 +4,11 @@ import numpy as np
 import torch
 from scipy import sparse
 
+# Batches of training rows among which rows are ordered by length. More batches have
+# less padding, and rows of one length meet each other more often.
+N_BATCHES_TOGETHER = 16
+N_ROWS_TOGETHER = 4096  # the same in prediction, in rows
+
 
 def pad_block(block, rows):
     """Cut rows out of a block and pad them with zeros to the longest.
@@ -41,6 +46,78 @@ def pad_block(block, rows):
     return torch.from_numpy(padded), torch.from_numpy(lengths)
 
 
+def order_by_length(rows, lengths, n_together):
+    """Order rows by length within each stretch of ``n_together``.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n,)
+        In any order, which those of equal length keep.
+    lengths : ndarray of int
+        Of every row, by its number.
+    n_together : int
+        Rows of a stretch.
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+    """
+    stretches = [
+        rows[start : start + n_together] for start in range(0, len(rows), n_together)
+    ]
+    return np.concatenate(
+        [stretch[np.argsort(lengths[stretch], kind="stable")] for stretch in stretches]
+    )
+
+
+def most_unequal_lengths(features):
+    """Tell how many tokens each row has of the modality in which they differ most.
+
+    Parameters
+    ----------
+    features : MultimodalFeatures
+        Of all samples.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,), or None
+        None if the rows are equally long in each modality, or it is missing.
+    """
+    unequal = None, 0.0
+    for block in features.blocks.values():
+        lengths = block.lengths
+        present = lengths[lengths > 0]
+        spread = present.std() / present.mean() if len(present) else 0.0
+        if spread > unequal[1]:
+            unequal = lengths, spread
+    return unequal[0]
+
+
+def prediction_order(features):
+    """Choose the order in which rows are predicted fast; some may come twice.
+
+    Parameters
+    ----------
+    features : MultimodalFeatures
+        Of all samples.
+
+    Returns
+    -------
+    ndarray of int
+        Every row, at least once.
+    """
+    n_rows = len(features)
+    if all(block.kind == "vector" for block in features.blocks.values()):
+        # Matrix products round a row alike whatever stands beside it, if the rows are
+        # a multiple of eight. Of a table some more cost next to nothing.
+        return np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
+    rows, lengths = np.arange(n_rows), most_unequal_lengths(features)
+    if lengths is None:
+        return rows
+    # Not all at once: what lies on disk is read in stretches.
+    return order_by_length(rows, lengths, N_ROWS_TOGETHER)
+
+
 class FusionDataset(torch.utils.data.Dataset):
     """Features, targets and weights of the rows that are trained on or predicted.
 
@@ -54,6 +131,11 @@ class FusionDataset(torch.utils.data.Dataset):
         What is to be predicted.
     weight : Tensor of shape (len(rows),), default=None
         Of each row in the loss. None: one.
+
+    Attributes
+    ----------
+    lengths : ndarray of int of shape (len(rows),), or None
+        By which rows go together into batches with little padding.
     """
 
     def __init__(self, features, rows=None, target=None, weight=None):
@@ -61,6 +143,8 @@ class FusionDataset(torch.utils.data.Dataset):
         self.rows = np.arange(len(features)) if rows is None else rows
         self.target = torch.zeros(len(self.rows)) if target is None else target
         self.weight = torch.ones(len(self.rows)) if weight is None else weight
+        lengths = most_unequal_lengths(features)
+        self.lengths = None if lengths is None else lengths[self.rows]
 
     def __len__(self):
         return len(self.rows)
@@ -84,7 +168,10 @@ class BatchIterator:
     batch_size : int
         Rows a batch; the last may have fewer.
     shuffle : bool, default=False
-        Whether the order is drawn anew, from torch's random state.
+        Whether the order is drawn anew, from torch's random state: rows at random into
+        groups of :data:`N_BATCHES_TOGETHER` batches, there by length, then the batches
+        at random. Khomenko et al. 2016 ("Accelerating recurrent neural network
+        training using sequence bucketing") show that models do not suffer by it.
     """
 
     def __init__(self, dataset, batch_size, shuffle=False):
@@ -96,7 +183,18 @@ class BatchIterator:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self):
-        n_rows = len(self.dataset)
-        order = torch.randperm(n_rows) if self.shuffle else torch.arange(n_rows)
-        for start in range(0, n_rows, self.batch_size):
-            yield self.dataset.batch(order[start : start + self.batch_size].numpy())
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            order = torch.randperm(len(order)).numpy()
+        lengths = self.dataset.lengths
+        if not self.shuffle or lengths is None:
+            yield from map(self.dataset.batch, self._split(order))
+            return
+        order = order_by_length(order, lengths, N_BATCHES_TOGETHER * self.batch_size)
+        batches = self._split(order)
+        for number in torch.randperm(len(batches)).tolist():
+            yield self.dataset.batch(batches[number])
+
+    def _split(self, order):
+        starts = range(0, len(order), self.batch_size)
+        return [order[start : start + self.batch_size] for start in starts]
