@@ -151,7 +151,11 @@ def lower_contrast(image, strength, rng=None):
 
 def add_sound_noise(clip, strength, rng):
     """Add white noise, from 20 dB signal-to-noise ratio near 0 to -20 dB at 1."""
-    return _change_sound(clip, lambda samples: _add_noise(samples, strength, rng))
+
+    def change(samples):
+        return samples + _noise(samples, strength, rng)
+
+    return _change_sound(clip, change)
 
 
 def silence_stretches(clip, strength, rng):
@@ -213,7 +217,7 @@ def add_series_noise(series, strength, rng):
     def change(values):
         n_known = np.maximum(1, np.sum(~np.isnan(values), axis=0))
         mean = np.nansum(values, axis=0) / n_known
-        return mean + _add_noise(values - mean, strength, rng)
+        return values + _noise(values - mean, strength, rng)
 
     return _change_series(series, change)
 
@@ -288,17 +292,17 @@ def _change_series(cell, change):
     return type(cell)(values, index=cell.index, **axes)
 
 
-def _add_noise(signal, strength, rng):
-    """Add white noise whose power is, to the number, that of the ratio in decibels."""
+def _noise(signal, strength, rng):
+    """Draw white noise whose power is, to the number, that of the ratio in decibels."""
     noise = rng.standard_normal(signal.shape)
     if not strength:
-        return signal
+        return np.zeros_like(noise)
     ratio = MILDEST_SNR + strength * (WORST_SNR - MILDEST_SNR)
     known = ~np.isnan(signal)
     power = np.sum(np.square(signal), axis=0, where=known)
     power_of_noise = np.sum(np.square(noise), axis=0, where=known)
     power_of_noise = np.where(power > 0, power_of_noise, 1)
-    return signal + noise * np.sqrt(power / power_of_noise * 10 ** (-ratio / 10))
+    return noise * np.sqrt(power / power_of_noise * 10 ** (-ratio / 10))
 
 
 _BY_KIND = {

@@ -1,4 +1,4 @@
-"""subset_scores and its display: each score is the model's own, on what it was shown."""
+"""subset_scores and its display: each score is the model's own on what is shown."""
 
 import numpy as np
 import pandas as pd
