@@ -125,7 +125,7 @@ class RobustnessDisplay:
             panel.set(title=modality, xlabel="strength")
             panel.grid(axis="y", alpha=0.3)
             panel.spines[["top", "right"]].set_visible(False)
-            panel.legend(loc="lower left", frameon=False, fontsize="small")
+            panel.legend(frameon=False, fontsize="small")
         self.axes_[0].set_ylabel(self.score_name)
         return self
 

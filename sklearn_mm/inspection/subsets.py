@@ -205,11 +205,21 @@ class SubsetScoresDisplay:
         ax.margins(y=0.1)
         ax.set(ylabel=self.score_name, xlim=(-0.6, n_subsets - 0.4), xticks=[])
         ax.spines[["top", "right"]].set_visible(False)
-        # Below the bars: as high, by modality, as a tenth of them.
-        height = 0.1 * n_modalities + 0.02
-        self.matrix_ax_ = ax.inset_axes([0, -height - 0.04, 1, height], sharex=ax)
+        self.matrix_ax_ = self._axes_below(0.3 * n_modalities)
         self._plot_matrix(shown)
         return self
+
+    def _axes_below(self, height):
+        """Make axes below the bars, of a height in inches, as wide as the bars."""
+        from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+        ax = self.ax_
+        inches = ax.figure.dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)
+        return ax.inset_axes(
+            [0, -height - 0.1, 1, height],
+            transform=blended_transform_factory(ax.transAxes, inches),
+            sharex=ax,
+        )
 
     def _plot_matrix(self, shown):
         ax = self.matrix_ax_
