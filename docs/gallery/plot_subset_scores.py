@@ -4,8 +4,8 @@ One model on every subset of its modalities
 
 A fitted model can do without modalities. :func:`~sklearn_mm.inspection.subset_scores`
 hides them, in every combination, and scores what is left. Here four cells in ten show a
-random class, in each modality alike: the more modalities a row has, the better they can
-outvote a wrong one.
+random class, in each modality alike: of two modalities that differ nobody knows which is
+wrong, three or four can outvote it.
 """
 
 # %%
