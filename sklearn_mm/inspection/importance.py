@@ -1,5 +1,6 @@
 """What each modality adds to the score of a model."""
 
+from dataclasses import dataclass
 from functools import partial
 from math import factorial
 from numbers import Integral
@@ -108,13 +109,14 @@ def modality_importance(
     model, features = split_features(estimator, X)
     check_consistent_length(features, y)
     rng = check_random_state(random_state)
-    changes, weights = _plan(method, features, n_repeats, rng)
+    changes, gains = _plan(method, features, n_repeats, rng)
     resamples = [np.arange(len(features))]
     resamples += _bootstraps(len(features), y, is_classifier(model), n_bootstraps, rng)
     scores = np.array(
         [score_resamples(model, change(), y, resamples, scoring) for change in changes]
     )  # (n_changes, 1 + n_bootstraps)
-    importance = weights @ scores
+    difference = scores[gains.after] - scores[gains.before]
+    importance = np.einsum("mg,mgr->mr", gains.weight, difference)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(importance[:, 1:], tails, axis=1)
     return pd.DataFrame(
@@ -123,8 +125,28 @@ def modality_importance(
     )
 
 
-def shapley_weights(n_players):
-    """Weigh the worth of each coalition so that its sum is the players' Shapley values.
+@dataclass
+class Gains:
+    """Gains in score whose weighted means are the importance of modalities.
+
+    Each attribute is an ndarray of shape (n_modalities, n_gains).
+
+    Attributes
+    ----------
+    after, before : ndarray of int
+        Which of the scores are subtracted from each other. A modality that changes
+        nothing so has an importance of exactly zero.
+    weight : ndarray of float
+        Those of one modality sum to one.
+    """
+
+    after: np.ndarray
+    before: np.ndarray
+    weight: np.ndarray
+
+
+def shapley_gains(n_players):
+    """List the gains whose weighted means are the Shapley values of a game.
 
     Parameters
     ----------
@@ -133,36 +155,44 @@ def shapley_weights(n_players):
 
     Returns
     -------
-    ndarray of shape (n_players, 2 ** n_players)
-        Columns in the order of ``all_subsets``.
+    Gains
+        With a gain for each coalition of the other players; scores are in the order
+        of ``all_subsets``.
 
     Examples
     --------
-    >>> shapley_weights(2)  # worth of nobody, the first, the second, both
-    array([[-0.5,  0.5, -0.5,  0.5],
-           [-0.5, -0.5,  0.5,  0.5]])
+    >>> gains = shapley_gains(2)  # scores of nobody, the first, the second, both
+    >>> gains.after, gains.before
+    (array([[1, 3],
+           [2, 3]]), array([[0, 2],
+           [0, 1]]))
+    >>> gains.weight
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
     """
     coalitions = all_subsets(range(n_players))
-    weights = np.empty((n_players, len(coalitions)))
-    for column, members in enumerate(coalitions):
-        size = len(members)
-        for player in range(n_players):
-            # The player has just joined, or is the next who may join.
-            before = size - 1 if player in members else size
-            after = n_players - 1 - before
-            weight = factorial(before) * factorial(after) / factorial(n_players)
-            weights[player, column] = weight if player in members else -weight
-    return weights
+    place = {frozenset(members): i for i, members in enumerate(coalitions)}
+    after, before, weight = [], [], []
+    for player in range(n_players):
+        others = [members for members in coalitions if player not in members]
+        before.append([place[frozenset(members)] for members in others])
+        after.append([place[frozenset([*members, player])] for members in others])
+        # How many of all orders let just these others join first.
+        sizes = [len(members) for members in others]
+        orders = [factorial(n) * factorial(n_players - 1 - n) for n in sizes]
+        weight.append(np.array(orders) / factorial(n_players))
+    return Gains(np.array(after), np.array(before), np.array(weight))
 
 
 def _plan(method, features, n_repeats, rng):
-    """Say which features to score, and how importance is a sum of their scores.
+    """Say which features to score, and which gains are the importance.
 
     Returns
     -------
     changes : list of callable
         Each makes MultimodalFeatures, when it is their turn.
-    weights : ndarray of shape (n_modalities, n_changes)
+    gains : Gains
+        Between their scores.
     """
     names = features.names
     if method == "shapley":
@@ -170,7 +200,7 @@ def _plan(method, features, n_repeats, rng):
             partial(features.hide, [name for name in names if name not in shown])
             for shown in all_subsets(names)
         ]
-        return changes, shapley_weights(len(names))
+        return changes, shapley_gains(len(names))
     if method == "ablation":
         n_repeats = 1
         changes = [partial(features.hide, [name]) for name in names]
@@ -180,9 +210,9 @@ def _plan(method, features, n_repeats, rng):
             for name in names
             for _ in range(n_repeats)
         ]
-    losses = np.repeat(np.eye(len(names)) / n_repeats, n_repeats, axis=1)
-    weights = np.hstack([np.ones((len(names), 1)), -losses])
-    return [lambda: features, *changes], weights
+    before = 1 + np.arange(len(changes)).reshape(len(names), n_repeats)
+    weight = np.full(before.shape, 1 / n_repeats)
+    return [lambda: features, *changes], Gains(np.zeros_like(before), before, weight)
 
 
 def _permute(features, name, order):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,7 +21,7 @@ from sklearn_mm import (
 )
 from sklearn_mm.datasets import make_multimodal_classification
 from sklearn_mm.inspection import ModalityImportanceDisplay, modality_importance
-from sklearn_mm.inspection.importance import shapley_weights
+from sklearn_mm.inspection.importance import shapley_gains
 from sklearn_mm.inspection.scoring import RecordedOutputs
 from sklearn_mm.inspection.subsets import all_subsets
 
@@ -68,7 +69,7 @@ def test_shapley_values_of_the_glove_game_are_those_of_the_textbook(gloves):
     assert list(found.index) == ["left", "right", "spare"]
 
 
-def test_shapley_weights_equal_the_mean_over_all_orders_of_joining():
+def test_shapley_gains_have_the_mean_over_all_orders_of_joining():
     n_players = 4
     worth = np.random.default_rng(0).normal(size=2**n_players)
     place = {frozenset(c): i for i, c in enumerate(all_subsets(range(n_players)))}
@@ -78,7 +79,22 @@ def test_shapley_weights_equal_the_mean_over_all_orders_of_joining():
         for position, player in enumerate(order):
             before = frozenset(order[:position])
             gains[player] += worth[place[before | {player}]] - worth[place[before]]
-    assert_allclose(shapley_weights(n_players) @ worth, gains / len(orders))
+    found = shapley_gains(n_players)
+    values = (found.weight * (worth[found.after] - worth[found.before])).sum(axis=1)
+    assert_allclose(values, gains / len(orders))
+
+
+def test_a_modality_that_changes_nothing_is_worth_exactly_nothing():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    flat = rng.normal(size=(60, 3)) + 9 * y[:, None]
+    X = MultimodalFeatures(
+        {"a": flat[:, :1], "b": flat[:, 1:2], "same": np.ones((60, 1))}
+    )
+    model = HistGradientBoostingClassifier(max_iter=5).fit(X, y)
+    for method in ("shapley", "permutation", "ablation"):
+        found = modality_importance(model, X, y, method=method, n_bootstraps=5)
+        assert (found.loc["same"] == 0).all()
 
 
 def test_shapley_values_sum_to_the_score_of_all_minus_that_of_none(fitted):
@@ -108,7 +124,7 @@ def test_permutation_of_a_modality_alone_leaves_chance():
         classifier, X, y, method="permutation", n_bootstraps=5, random_state=0
     )
     assert found.loc["a", "importance"] == pytest.approx(0.5, abs=0.06)
-    assert found.loc["b", "importance"] == pytest.approx(0, abs=1e-12)
+    assert found.loc["b", "importance"] == 0
 
 
 @pytest.mark.parametrize("scoring", [None, "roc_auc_ovr", "f1_macro"])
