@@ -4,8 +4,8 @@ One model on every subset of its modalities
 
 A fitted model can do without modalities. :func:`~sklearn_mm.inspection.subset_scores`
 hides them, in every combination, and scores what is left. Here four cells in ten show a
-random class, in each modality alike. Where two modalities differ, nothing tells which of
-them is wrong; three or four can outvote it.
+random class, in each modality alike. Where two modalities differ, nothing tells which
+of them is wrong; three or four can outvote it.
 """
 
 # %%
