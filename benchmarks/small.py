@@ -24,6 +24,7 @@ ARGUMENTS = {
     "image_resizing": "--rows 10 --repeats 2",
     "interaction": "--rows 100 --seeds 1",
     "latency": "--rows 32 --calls 10",
+    "noise": "--rows 100 --seeds 1",
     "scale": "--rows 50 100 --repeats 1",
     "subsets": "--rows 60 --seeds 1",
     "tokenizing": "--rows 500 --repeats 2",

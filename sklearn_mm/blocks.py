@@ -146,6 +146,20 @@ class FeatureBlock:
         offsets = np.concatenate([[0], np.cumsum(present, dtype=np.int64)])
         return cls(X if present.all() else X[present], offsets, "vector")
 
+    def emptied(self):
+        """Keep the samples and the form of a token, but no token: all is missing.
+
+        Returns
+        -------
+        FeatureBlock of n_samples
+        """
+        return FeatureBlock(
+            self.values[:0],
+            np.zeros_like(self.offsets),
+            self.kind,
+            vocabulary_size=self.vocabulary_size,
+        )
+
     @property
     def token_shape(self):
         """Shape of one token."""

@@ -124,6 +124,24 @@ class MultimodalFeatures:
         """
         return MultimodalFeatures([(name, self[name]) for name in names])
 
+    def hide(self, names):
+        """Make some modalities missing in every row.
+
+        Unlike what ``select`` leaves, the result has all modalities and the same flat
+        view, in which the hidden ones are NaN.
+
+        Parameters
+        ----------
+        names : list of str
+            Which to hide.
+
+        Returns
+        -------
+        MultimodalFeatures
+        """
+        hidden = {name: self[name].emptied() for name in names}
+        return MultimodalFeatures({**self.blocks, **hidden})
+
     def save(self, folder, *, overwrite=False):
         """Write the features into a folder, as NumPy files without pickles.
 
