@@ -281,7 +281,7 @@ class ReliabilityDisplay:
             ylim=(-0.02, 1.02),
         )
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small", loc="best")
+        ax.legend(frameon=False, fontsize="small", loc="upper left")
         return self
 
     def _least_confidence(self):

@@ -136,6 +136,7 @@ def test_ten_rows_suffice_for_a_confidence_of_nine_tenths():
     assert_allclose(found["high"] - found["prediction"], 9)
 
 
+@pytest.mark.filterwarnings("ignore:.*less labels than your training")
 def test_classes_that_no_calibration_row_has_stay_columns():
     X = np.repeat([[0.0], [1.0], [2.0]], 20, axis=0)
     model = LogisticRegression().fit(X, np.repeat(["x", "y", "z"], 20))
