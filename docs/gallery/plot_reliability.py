@@ -4,8 +4,8 @@ Is the model as often right as it is sure?
 
 Many cells of this table show a wrong class and a quarter of them are missing. A
 classifier that learns such noise by heart is far too sure of itself. With
-``calibration="temperature"`` it learns, on rows that it holds out, how sure it may be of
-each pattern of modalities.
+``calibration="temperature"`` it learns how sure it may be of each pattern of
+modalities, on a quarter of the rows, which it does not train on.
 """
 
 import matplotlib.pyplot as plt
