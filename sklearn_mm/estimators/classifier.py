@@ -5,6 +5,7 @@ from scipy import sparse
 from scipy.special import expit, logit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +18,16 @@ from sklearn_mm.estimators.calibration import (
 )
 
 CALIBRATIONS = (None, "temperature")
+
+
+def _trains_on_all_rows(classifier):
+    """Tell whether there is a partial_fit: it leaves no rows for calibration."""
+    if classifier.calibration is None:
+        return True
+    raise AttributeError(
+        "partial_fit trains on all rows that it is given and has none left for "
+        f"calibration={classifier.calibration!r}. Set calibration=None, or use fit."
+    )
 
 
 class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
@@ -224,6 +235,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.random_state = random_state
         self.verbose = verbose
 
+    @available_if(_trains_on_all_rows)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some rows.
 
@@ -248,14 +260,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
         Raises
         ------
-        ValueError
+        AttributeError
             With ``calibration``, which needs rows that are not trained on.
         """
-        if self.calibration is not None:
-            raise ValueError(
-                "partial_fit trains on all rows that it is given and has none left for "
-                f"calibration={self.calibration!r}. Set calibration=None, or use fit."
-            )
 
         def learn_target(y, weight):
             if classes is None and y.ndim == 1:

@@ -225,10 +225,11 @@ def split_rows(rows, strata, groups, fraction, seed):
     units = rows if groups is None else groups
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
     if len(first) < 2:
+        unit = "sample" if groups is None else "group"
         raise ValueError(
-            "early_stopping and calibration need at least two "
-            f"{'rows' if groups is None else 'groups'} to hold some out, found "
-            f"{len(first)}. Leave them at their defaults, which hold nothing out."
+            f"early_stopping and calibration need at least two {unit}s to hold some "
+            f"out, found {len(first)} {unit}. Leave them at their defaults, which hold "
+            "nothing out."
         )
     # Numbered by where they first stand, which the order of X does not change.
     number = np.argsort(np.argsort(first))[unit_of_row]

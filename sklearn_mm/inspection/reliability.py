@@ -6,6 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_mm._compat import check_matplotlib_support
+from sklearn_mm.estimators.calibration import present_modalities
 from sklearn_mm.features import MultimodalFeatures
 
 # Okabe & Ito's colours, which colour-blind people tell apart; black is for all rows.
@@ -339,8 +340,9 @@ def _calibration_error(confidence, right, n_bins, strategy):
 def _pattern_names(features):
     """Name the modalities that each row has: ndarray of str of shape (n_samples,)."""
     names = np.array(features.names, dtype=object)
-    present = np.column_stack([~block.missing for block in features.blocks.values()])
-    patterns, of_row = np.unique(present, axis=0, return_inverse=True)
+    patterns, of_row = np.unique(
+        present_modalities(features), axis=0, return_inverse=True
+    )
     labels = [" + ".join(names[pattern]) or "nothing" for pattern in patterns]
     return np.array(labels)[of_row.reshape(-1)]
 

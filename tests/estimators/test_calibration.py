@@ -266,11 +266,12 @@ def test_missing_as_an_error_leaves_one_pattern():
     assert list(classifier.fit(X, y).temperatures_) == [("left", "right")]
 
 
-def test_partial_fit_refuses_calibration():
-    X, y = noisy(40, 0)
+def test_with_calibration_there_is_no_partial_fit_and_the_error_says_why():
     classifier = small(calibration="temperature")
-    with pytest.raises(ValueError, match="Set calibration=None, or use fit"):
-        classifier.partial_fit(X, y, classes=[0, 1])
+    assert not hasattr(classifier, "partial_fit")
+    with pytest.raises(AttributeError) as error:
+        classifier.partial_fit
+    assert "Set calibration=None, or use fit" in str(error.value.__cause__)
 
 
 def test_partial_fit_forgets_the_temperatures_of_an_earlier_fit():
