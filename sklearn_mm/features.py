@@ -216,3 +216,9 @@ class MultimodalFeatures:
     def __repr__(self):
         kinds = ", ".join(f"{name}={block.kind}" for name, block in self.blocks.items())
         return f"MultimodalFeatures({len(self)} samples: {kinds})"
+
+    def _repr_html_(self):
+        """Show a table of the modalities in a notebook."""
+        from sklearn_mm._html import features_table
+
+        return features_table(self)

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklearn_mm._compat import _BaseComposition
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.estimators.inputs import (
+    as_fitted,
     check_features,
     check_weights,
     split_rows,
@@ -22,7 +23,9 @@ class BaseAttentionFusion(_BaseComposition):
 
     A subclass has the parameters, reads the target (``_check_target``), learns from it
     and encodes it (``_learn_target``, ``_encode_target``), names the loss
-    (``_criterion``), and turns what the network gives into predictions.
+    (``_criterion``), and turns what the network gives into predictions. It may learn
+    more from held-out rows, once the network is trained (``_holds_rows_out``,
+    ``_learn_from_held_out``).
     """
 
     # Encoders are reached by the names of their modalities: classifier__text__cell.
@@ -72,7 +75,7 @@ class BaseAttentionFusion(_BaseComposition):
             Of each row in the loss. Whole weights are the rows repeated, exactly,
             as long as they do not quadruple them.
         groups : array-like of shape (n_samples,), default=None
-            With ``early_stopping``, rows of one group are all validated on or all
+            Where rows are held out, those of one group are all held out or all
             trained on.
 
         Returns
@@ -86,7 +89,7 @@ class BaseAttentionFusion(_BaseComposition):
             rows, weight = training_rows(features, y, weight)
             valid = np.zeros(len(rows), dtype=bool)
             seed = self._draw_seed()
-            if self.early_stopping:
+            if self._holds_rows_out:
                 if groups is not None:
                     check_consistent_length(features, groups)
                     groups = np.asarray(groups)[rows]
@@ -96,9 +99,10 @@ class BaseAttentionFusion(_BaseComposition):
             self._learn_target(y[rows], weight)
             state = self._state_to_continue(before)
             train, held = self._dataset(features, rows, y, weight, ~valid), None
-            if self.early_stopping:
+            if self._holds_rows_out:
                 held = self._dataset(features, rows, y, weight, valid)
-            self._train(train, held, seed, state)
+            self._train(train, held if self.early_stopping else None, seed, state)
+            self._learn_from_held_out(held)
         return self
 
     def _partial_fit(self, X, y, sample_weight, learn_target):
@@ -114,7 +118,16 @@ class BaseAttentionFusion(_BaseComposition):
             train = self._dataset(features, rows, y, weight, slice(None))
             net = None if first else self.net_
             self._train(train, None, self._draw_seed(), None, n_epochs=1, net=net)
+            self._learn_from_held_out(None)
         return self
+
+    @property
+    def _holds_rows_out(self):
+        """Whether ``fit`` keeps rows from training."""
+        return self.early_stopping
+
+    def _learn_from_held_out(self, held):
+        """Learn what the trained network needs besides, from a FusionDataset."""
 
     def _check_rows(self, X, y, sample_weight, *, reset):
         """Check features, target and weights against each other."""
@@ -223,16 +236,27 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _predict_outputs(self, X):
         """Run the network over X: ndarray of shape (n_samples, n_outputs), float32."""
-        from sklearn_mm.estimators.batches import FusionDataset, prediction_order
-
         check_is_fitted(self)
-        features = self._check_features(X, reset=False)
+        return self._forward(self._check_features(X, reset=False))
+
+    def _forward(self, features):
+        """Run the network over checked features."""
+        from sklearn_mm.estimators.batches import prediction_order
+
         rows = prediction_order(features)
-        batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
-        outputs = np.concatenate([outputs.cpu().numpy() for outputs in batches])
+        outputs = self._forward_rows(features, rows)
         in_order = np.empty((len(features), *outputs.shape[1:]), outputs.dtype)
         in_order[rows] = outputs
         return in_order
+
+    def _forward_rows(self, features, rows, shown=None):
+        """Run the network over some rows, of which it is shown some modalities."""
+        from sklearn_mm.estimators.batches import FusionDataset
+
+        if shown is not None:
+            features = as_fitted(self, features.select(shown))
+        batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
+        return np.concatenate([outputs.cpu().numpy() for outputs in batches])
 
     def _attend(self, X):
         """Yield for each batch, in order, the read-out weights of each modality.

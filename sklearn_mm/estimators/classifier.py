@@ -5,10 +5,29 @@ from scipy import sparse
 from scipy.special import expit, logit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm._compat import _check_y
 from sklearn_mm.estimators.base import BaseAttentionFusion
+from sklearn_mm.estimators.calibration import (
+    learn_temperatures,
+    see_under_patterns,
+    temperature_of_rows,
+)
+
+CALIBRATIONS = (None, "temperature")
+
+
+def _trains_on_all_rows(classifier):
+    """Tell whether there is a partial_fit: it leaves no rows for calibration."""
+    if classifier.calibration is None:
+        return True
+    raise AttributeError(
+        "partial_fit trains on all rows that it is given and has none left for "
+        f"calibration={classifier.calibration!r}. Set calibration=None, or use fit."
+    )
 
 
 class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
@@ -80,11 +99,18 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         training steps.
     class_weight : dict, "balanced" or None, default=None
         Of the classes in the loss, as in scikit-learn. Not for multilabel targets.
+    calibration : {"temperature"} or None, default=None
+        "temperature": probabilities are made honest by temperature scaling (Guo et al.
+        2017), with a temperature for each pattern of present modalities. They are
+        learned, after training, on the rows that early stopping validates on, or else
+        on a ``validation_fraction`` of the rows that is held out for it. What is
+        predicted does not change. Not for ``partial_fit``.
     early_stopping : bool, default=False
         Whether to hold rows out, to stop when the loss on them no longer falls, and to
         restore the best weights.
     validation_fraction : float, default=0.1
-        Share of the rows, or of the groups, to hold out.
+        Share of the rows, or of the groups, to hold out for ``early_stopping`` and
+        ``calibration``.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before it stops.
     warm_start : bool, default=False
@@ -101,7 +127,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs with their losses, on stderr; 2 prints skorch's
+        table of them.
 
     Attributes
     ----------
@@ -112,6 +139,12 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     prior_ : ndarray of shape (n_classes,)
         What the network gives for a row with no modality: the log shares of the
         classes, or log odds of the labels.
+    temperatures_ : dict of tuple of str to float
+        By the names of the modalities that a row has, what its scores are divided by;
+        multilabel, those of all labels. Empty without ``calibration``.
+    shared_temperature_ : float
+        Of the patterns that are not among these, and what the others shrink to; 1
+        without ``calibration``.
     n_iter_ : int
         Epochs trained.
     modalities_in_ : dict of str to Modality
@@ -160,6 +193,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         gradient_clipping=1.0,
         averaging=None,
         class_weight=None,
+        calibration=None,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -189,6 +223,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.gradient_clipping = gradient_clipping
         self.averaging = averaging
         self.class_weight = class_weight
+        self.calibration = calibration
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -200,6 +235,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.random_state = random_state
         self.verbose = verbose
 
+    @available_if(_trains_on_all_rows)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some rows.
 
@@ -221,6 +257,11 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Returns
         -------
         self
+
+        Raises
+        ------
+        AttributeError
+            With ``calibration``, which needs rows that are not trained on.
         """
 
         def learn_target(y, weight):
@@ -263,8 +304,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         ndarray of shape (n_samples, n_classes), float32
             Rows sum to one; if multilabel, each label has its own probability.
         """
-        outputs = self._predict_outputs(X)
-        return expit(outputs) if self.multilabel_ else softmax(outputs, axis=1)
+        scores = self._calibrated_scores(X)
+        return expit(scores) if self.multilabel_ else softmax(scores, axis=1)
 
     def decision_function(self, X):
         """Give each class's score, the logarithm of its unnormalised probability.
@@ -278,12 +319,48 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         -------
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
             For two, the log odds of ``classes_[1]``; if multilabel, those of each
-            label.
+            label. Calibrated, if that was asked for.
         """
-        outputs = self._predict_outputs(X)
+        scores = self._calibrated_scores(X)
         if self.multilabel_ or len(self.classes_) > 2:
-            return outputs
-        return outputs[:, 1] - outputs[:, 0]
+            return scores
+        return scores[:, 1] - scores[:, 0]
+
+    def _calibrated_scores(self, X):
+        """Divide what the network gives for each row by the row's temperature."""
+        check_is_fitted(self)
+        features = self._check_features(X, reset=False)
+        scores = self._forward(features)
+        if not self.temperatures_:
+            return scores
+        return scores / temperature_of_rows(
+            features, self.temperatures_, self.shared_temperature_
+        )
+
+    @property
+    def _holds_rows_out(self):
+        return self.early_stopping or self.calibration is not None
+
+    def _learn_from_held_out(self, held):
+        """Learn the temperatures on the held-out rows, seen under every pattern."""
+        self.temperatures_, self.shared_temperature_ = {}, 1.0
+        if self.calibration is None:
+            return
+        # With missing="error" no row is ever seen without one of its modalities.
+        views = see_under_patterns(
+            held, self._forward_rows, complete_only=self.missing == "error"
+        )
+        if views:  # else no held-out row has any modality
+            self.shared_temperature_, self.temperatures_ = learn_temperatures(
+                views, held.target.numpy(), held.weight.numpy().astype(np.float64)
+            )
+
+    def _check_fit_parameters(self):
+        super()._check_fit_parameters()
+        if self.calibration not in CALIBRATIONS:
+            raise ValueError(
+                f"calibration must be one of {CALIBRATIONS}, found {self.calibration!r}"
+            )
 
     _warm_attributes = ("classes_", "multilabel_")
 

@@ -52,7 +52,7 @@ def check_features(estimator, X, *, reset):
     elif reset:
         validate_data(estimator, X, reset=True, skip_check_array=True)
     _check_values(type(estimator).__name__, X)
-    return X if reset else _as_fitted(estimator, X)
+    return X if reset else as_fitted(estimator, X)
 
 
 def _check_values(owner, features):
@@ -90,8 +90,21 @@ def _check_finite(name, block, first_row):
         )
 
 
-def _as_fitted(estimator, features):
-    """Order the modalities as in fit, and check each block."""
+def as_fitted(estimator, features):
+    """Order the modalities as in fit, and check each block.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``modalities_in_``.
+    features : MultimodalFeatures
+        Some or all of these modalities.
+
+    Returns
+    -------
+    MultimodalFeatures
+        All of them, those that ``features`` has not without tokens.
+    """
     fitted = estimator.modalities_in_
     unknown = [name for name in features.names if name not in fitted]
     if unknown:
@@ -185,7 +198,7 @@ def training_rows(features, target, weight):
 
 
 def split_rows(rows, strata, groups, fraction, seed):
-    """Choose the rows that are validated on.
+    """Choose the rows that are held out of training.
 
     Parameters
     ----------
@@ -212,10 +225,11 @@ def split_rows(rows, strata, groups, fraction, seed):
     units = rows if groups is None else groups
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
     if len(first) < 2:
+        unit = "sample" if groups is None else "group"
         raise ValueError(
-            "early_stopping needs at least two "
-            f"{'rows' if groups is None else 'groups'} to hold some out, found "
-            f"{len(first)}. Set early_stopping=False."
+            f"early_stopping and calibration need at least two {unit}s to hold some "
+            f"out, found {len(first)} {unit}. Leave them at their defaults, which hold "
+            "nothing out."
         )
     # Numbered by where they first stand, which the order of X does not change.
     number = np.argsort(np.argsort(first))[unit_of_row]

@@ -90,7 +90,8 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs with their losses, on stderr; 2 prints skorch's
+        table of them.
 
     Attributes
     ----------

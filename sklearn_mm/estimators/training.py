@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
+from sklearn_mm.estimators.progress import EpochProgress
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
@@ -233,7 +234,8 @@ def make_net(
         "iterator_valid__batch_size": PREDICTION_BATCH_SIZE,
         "train_split": None if held is None else predefined_split(held),
         "device": resolve_device(estimator.device),
-        "verbose": estimator.verbose,
+        # The table of epochs, on stdout; one level below stands the bar.
+        "verbose": int(estimator.verbose >= 2),
         "auxiliary_weight": estimator.auxiliary_weight,
         "precision": estimator.precision,
         "callbacks": [
@@ -262,12 +264,16 @@ def _own_callbacks(estimator, n_rows, batch_size, held, constant_rate):
         )
         schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
         callbacks.append(("schedule", schedule))
+    if estimator.verbose == 1:
+        # Before early stopping, which keeps the last epoch from what comes after it.
+        progress = EpochProgress(type(estimator).__name__)
+        callbacks.append(("progress", progress))
     if held is not None:
         stopping = EarlyStopping(
             patience=estimator.n_iter_no_change,
             threshold=0.0,
             load_best=True,
-            sink=print if estimator.verbose else _silent,
+            sink=print if estimator.verbose >= 2 else _silent,
         )
         callbacks.append(("early_stopping", stopping))
     if estimator.averaging == "ema":
@@ -297,6 +303,10 @@ def run(net, train, n_epochs=None):
         net.partial_fit(train, y=None)
     except FirstEpochInterrupted:
         raise KeyboardInterrupt from None
+    finally:
+        for _, callback in net.callbacks_:
+            if isinstance(callback, EpochProgress):
+                callback.close()
     if "dur" not in net.history[-1]:
         net.history.pop()  # the epoch that Ctrl-C cut short
     net.train_split = None

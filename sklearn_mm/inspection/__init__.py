@@ -1,4 +1,4 @@
-"""What a fitted estimator looked at, and what it makes of less and of worse data."""
+"""What a fitted estimator looked at, how sure it may be, and what worse data do."""
 
 import lazy_loader
 
@@ -16,5 +16,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "robustness_display": ["RobustnessDisplay"],
         "subsets": ["SubsetScoresDisplay", "subset_scores"],
+        "conformal": ["prediction_intervals", "prediction_sets"],
+        "history": ["TrainingHistoryDisplay"],
+        "reliability": ["ReliabilityDisplay", "expected_calibration_error"],
     },
 )

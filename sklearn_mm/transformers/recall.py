@@ -111,7 +111,7 @@ def show_progress(transformer, iterable, total, unit="cell"):
     """Iterate beside a progress bar if the transformer is verbose."""
     if not getattr(transformer, "verbose", False):
         return iterable
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     return tqdm(iterable, desc=type(transformer).__name__, total=total, unit=unit)
 
