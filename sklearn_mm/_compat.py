@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._metadata_requests import _raise_for_params
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metaestimators import _BaseComposition
@@ -23,6 +24,7 @@ __all__ = [
     "_print_elapsed_time",
     "_raise_for_params",
     "_safe_indexing",
+    "check_matplotlib_support",
     "for_container",
 ]
 
