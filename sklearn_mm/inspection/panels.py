@@ -1,0 +1,167 @@
+"""The drawings of one modality of one row, with the weights of its tokens over it."""
+
+import numpy as np
+
+from sklearn_mm.inspection.tokens import ABSENT
+
+# Colours that differ for every kind of colour vision (Okabe & Ito 2008).
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)
+WEIGHT_COLOUR = COLOURS[3]
+HEAT = "inferno"
+SHADES = "YlOrBr"
+
+# Sequences of more numbers a step are drawn as a spectrogram, others as lines.
+MOST_LINES = 8
+# Letters in a line of text, and the most features that get a bar.
+LINE_LENGTH = 30
+MOST_BARS = 12
+
+
+def colours_of(n_groups):
+    """Choose a colour for each group: list."""
+    if n_groups <= len(COLOURS):
+        return list(COLOURS[:n_groups])
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0, 0.95, n_groups)))
+
+
+def draw_panel(ax, name, tokens, values, kind, seconds=None):
+    """Draw one modality of one row.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where.
+    name : str
+        Of the modality.
+    tokens : DataFrame
+        Its rows of the table of token weights.
+    values : ndarray of shape (n_steps, *token_shape)
+        What its encoder was given.
+    kind : str
+        As in :class:`sklearn_mm.FeatureBlock`.
+    seconds : float, default=None
+        The time from step to step.
+    """
+    ax.set_title(f"{name}: weight {tokens['weight'].sum():.2f}")
+    if not len(tokens) or (tokens["label"] == ABSENT).all():
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, "absent", ha="center", va="center", transform=ax.transAxes)
+    elif tokens["start"].isna().any():
+        _draw_weights(ax, tokens["weight"], np.arange(len(tokens) + 1))
+        ax.set(xlabel="token", ylabel="weight")
+    elif kind == "image" and tokens["left"].notna().all():
+        _draw_image(ax, tokens, values)
+    elif kind == "tokens" and (tokens["label"] != "").any():
+        _draw_words(ax, tokens)
+    elif kind == "vector":
+        _draw_features(ax, tokens)
+    else:
+        _draw_steps(ax, tokens, values, kind, seconds)
+
+
+def _draw_image(ax, tokens, values):
+    """Draw the images side by side in gray, and the weight of each pixel over them."""
+    pixels = np.concatenate(list(values.astype(np.float64)), axis=2).mean(axis=0)
+    width = values.shape[3]
+    heat = np.zeros(pixels.shape)
+    boxes = tokens[["start", "left", "top", "right", "bottom"]].to_numpy().astype(int)
+    for (image, left, top, right, bottom), weight in zip(
+        boxes, tokens["weight"], strict=True
+    ):
+        area = (bottom - top) * (right - left)
+        columns = slice(image * width + left, image * width + right)
+        heat[top:bottom, columns] += weight / area
+    ax.imshow(pixels, cmap="gray")
+    shown = ax.imshow(heat, cmap=HEAT, alpha=0.55, vmin=0)
+    bar = ax.figure.colorbar(shown, ax=ax, label="weight of a pixel", shrink=0.8)
+    bar.formatter.set_powerlimits((-2, 3))
+    ax.set(xticks=[], yticks=[])
+
+
+def _draw_words(ax, tokens):
+    """Write the words line by line, each shaded by its weight."""
+    from matplotlib import colormaps
+    from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
+
+    largest = max(tokens["weight"].max(), np.finfo(float).tiny)
+    lines, n_letters = [[]], 0
+    for word, weight in zip(tokens["label"], tokens["weight"], strict=True):
+        if lines[-1] and n_letters + len(word) > LINE_LENGTH:
+            lines.append([])
+            n_letters = 0
+        n_letters += len(word) + 2
+        share = weight / largest
+        box = {
+            "boxstyle": "round,pad=0.15",
+            "edgecolor": "none",
+            "facecolor": colormaps[SHADES](0.9 * share),
+        }
+        colour = "white" if share > 0.7 else "black"
+        # A dollar sign would begin a formula.
+        text = word.replace("$", r"\$")
+        lines[-1].append(TextArea(text, textprops={"bbox": box, "color": colour}))
+    rows = [HPacker(children=line, pad=0, sep=7, align="baseline") for line in lines]
+    text = VPacker(children=rows, pad=0, sep=7, align="left")
+    ax.add_artist(AnchoredOffsetbox("center", child=text, frameon=False))
+    ax.set(xticks=[], yticks=[])
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
+
+    shades = ListedColormap(colormaps[SHADES](np.linspace(0, 0.9, 256)))
+    scale = ScalarMappable(cmap=shades)
+    scale.set_clim(0, largest)
+    ax.figure.colorbar(
+        scale, ax=ax, label="weight of a word", shrink=0.8, location="bottom"
+    )
+
+
+def _draw_features(ax, tokens):
+    """Draw a bar for each feature, the heaviest on top."""
+    heaviest = tokens.sort_values("weight", ascending=False).head(MOST_BARS)
+    names = heaviest["label"].where(heaviest["label"] != "", "all features")
+    ax.barh(np.arange(len(heaviest)), heaviest["weight"], color=WEIGHT_COLOUR)
+    ax.set_yticks(np.arange(len(heaviest)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="weight")
+
+
+def _draw_steps(ax, tokens, values, kind, seconds):
+    """Draw a sequence over its steps or its time, and the weights over it."""
+    step = 1.0 if seconds is None else seconds
+    n_steps = len(values)
+    if kind == "tokens":  # ids, of which no words are known
+        ax.set(yticks=[])
+    elif values.shape[1] > MOST_LINES:
+        extent = (-0.5 * step, (n_steps - 0.5) * step, -0.5, values.shape[1] - 0.5)
+        ax.imshow(values.T, origin="lower", aspect="auto", cmap="gray", extent=extent)
+        ax.set_ylabel("band" if seconds is not None else "channel")
+    else:
+        for channel, colour in zip(values.T, COLOURS, strict=False):
+            marker = None if n_steps > 1 else "o"
+            ax.plot(np.arange(n_steps) * step, channel, color=colour, marker=marker)
+        ax.set_ylabel("value")
+    ax.set_xlabel("step" if seconds is None else "time (s)")
+    over = ax.twinx()
+    # Steps are drawn around their number, as the frames of a sound around their time.
+    shift = 0.5 if seconds is None else 0.0
+    edges = [*tokens["start"], tokens["end"].iloc[-1]]
+    _draw_weights(over, tokens["weight"], np.asarray(edges) - shift)
+    over.set_ylabel("weight", color=WEIGHT_COLOUR)
+    over.tick_params(axis="y", colors=WEIGHT_COLOUR)
+
+
+def _draw_weights(ax, weights, edges):
+    ax.stairs(weights, edges, color=WEIGHT_COLOUR, linewidth=1.8)
+    ax.stairs(weights, edges, color=WEIGHT_COLOUR, alpha=0.2, fill=True)
+    ax.set_ylim(0, 1.1 * max(weights.max(), np.finfo(float).tiny))
