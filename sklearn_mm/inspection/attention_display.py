@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklearn_mm._compat import _safe_indexing, check_matplotlib_support
 from sklearn_mm.inspection.attention import modality_weights, token_weights
 from sklearn_mm.inspection.outputs import has_one_output
-from sklearn_mm.inspection.panels import colours_of, draw_panel
+from sklearn_mm.inspection.panels import WEIGHT_COLOUR, colours_of, draw_panel
 from sklearn_mm.inspection.tokens import ABSENT, inspect_model
 
 # Panels side by side, and the size of one in inches.
@@ -40,6 +40,8 @@ class AttentionDisplay:
         One for each panel: the modalities, then their sums. For many rows, one.
     figure_ : Figure
         Which holds them.
+    boxes_ : list of dict
+        For many rows, of each group what matplotlib's ``boxplot`` gives.
 
     See Also
     --------
@@ -164,7 +166,7 @@ class AttentionDisplay:
             draw_panel(panel, name, tokens, block.values, block.kind, seconds)
         sums = self.weights.groupby("modality")["weight"].sum().reindex(names).fillna(0)
         last, places = self.axes_[-1], np.arange(len(names))
-        bars = last.barh(places, sums, color=colours_of(1)[0])
+        bars = last.barh(places, sums, color=WEIGHT_COLOUR)
         last.bar_label(bars, fmt="%.2f", padding=3)
         last.set_yticks(
             places,
@@ -187,10 +189,10 @@ class AttentionDisplay:
             _, ax = plt.subplots(figsize=size, layout="constrained")
         labels = [None] if self.groups is None else list(np.unique(self.groups))
         colours, places = colours_of(len(labels)), np.arange(self.weights.shape[1])
-        width = 0.8 / len(labels)
+        width, self.boxes_ = 0.8 / len(labels), []
         for number, (label, colour) in enumerate(zip(labels, colours, strict=True)):
             rows = slice(None) if label is None else self.groups == label
-            ax.boxplot(
+            boxes = ax.boxplot(
                 self.weights.loc[rows].to_numpy(),
                 positions=places + (number - (len(labels) - 1) / 2) * width,
                 widths=0.85 * width,
@@ -199,6 +201,7 @@ class AttentionDisplay:
                 medianprops={"color": "black"},
                 flierprops={"markersize": 3, "markeredgecolor": colour},
             )
+            self.boxes_.append(boxes)
         ax.set_xticks(places, self.weights.columns)
         ax.set(ylabel="attention weight", xlim=(-0.6, len(places) - 0.4))
         ax.set_ylim(bottom=0)

@@ -16,8 +16,8 @@ COLOURS = (
     "#000000",
 )
 WEIGHT_COLOUR = COLOURS[3]
-HEAT = "inferno"
-SHADES = "YlOrBr"
+# Of the heaviest cell of an image, so that the image is seen through it.
+MOST_OPAQUE = 0.6
 
 # Sequences of more numbers a step are drawn as a spectrogram, others as lines.
 MOST_LINES = 8
@@ -83,47 +83,42 @@ def _draw_image(ax, tokens, values):
         columns = slice(image * width + left, image * width + right)
         heat[top:bottom, columns] += weight / area
     ax.imshow(pixels, cmap="gray")
-    shown = ax.imshow(heat, cmap=HEAT, alpha=0.55, vmin=0)
-    bar = ax.figure.colorbar(shown, ax=ax, label="weight of a pixel", shrink=0.8)
-    bar.formatter.set_powerlimits((-2, 3))
-    ax.set(xticks=[], yticks=[])
+    ax.imshow(heat, cmap=_shades(MOST_OPAQUE), vmin=0)
+    ax.set(xticks=[], yticks=[], xlabel=_scale("cell", tokens["weight"]))
 
 
 def _draw_words(ax, tokens):
     """Write the words line by line, each shaded by its weight."""
-    from matplotlib import colormaps
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 
-    largest = max(tokens["weight"].max(), np.finfo(float).tiny)
     lines, n_letters = [[]], 0
+    shades, largest = _shades(1.0), tokens["weight"].max()
     for word, weight in zip(tokens["label"], tokens["weight"], strict=True):
         if lines[-1] and n_letters + len(word) > LINE_LENGTH:
             lines.append([])
             n_letters = 0
         n_letters += len(word) + 2
-        share = weight / largest
-        box = {
-            "boxstyle": "round,pad=0.15",
-            "edgecolor": "none",
-            "facecolor": colormaps[SHADES](0.9 * share),
-        }
-        colour = "white" if share > 0.7 else "black"
+        shade = shades(weight / largest if largest > 0 else 0.0)
+        box = {"boxstyle": "round,pad=0.2", "edgecolor": "none", "facecolor": shade}
         # A dollar sign would begin a formula.
         text = word.replace("$", r"\$")
-        lines[-1].append(TextArea(text, textprops={"bbox": box, "color": colour}))
-    rows = [HPacker(children=line, pad=0, sep=7, align="baseline") for line in lines]
-    text = VPacker(children=rows, pad=0, sep=7, align="left")
+        lines[-1].append(TextArea(text, textprops={"bbox": box}))
+    rows = [HPacker(children=line, pad=0, sep=8, align="baseline") for line in lines]
+    text = VPacker(children=rows, pad=0, sep=9, align="left")
     ax.add_artist(AnchoredOffsetbox("center", child=text, frameon=False))
-    ax.set(xticks=[], yticks=[])
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap
+    ax.set(xticks=[], yticks=[], xlabel=_scale("word", tokens["weight"]))
 
-    shades = ListedColormap(colormaps[SHADES](np.linspace(0, 0.9, 256)))
-    scale = ScalarMappable(cmap=shades)
-    scale.set_clim(0, largest)
-    ax.figure.colorbar(
-        scale, ax=ax, label="weight of a word", shrink=0.8, location="bottom"
-    )
+
+def _shades(most_opaque):
+    """Make the colours from nothing, which is transparent, to the largest weight."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ends = [(WEIGHT_COLOUR, 0.0), (WEIGHT_COLOUR, most_opaque)]
+    return LinearSegmentedColormap.from_list("weight", ends)
+
+
+def _scale(token, weights):
+    return f"largest weight of a {token}: {weights.max():.2g}"
 
 
 def _draw_features(ax, tokens):
@@ -162,6 +157,5 @@ def _draw_steps(ax, tokens, values, kind, seconds):
 
 
 def _draw_weights(ax, weights, edges):
-    ax.stairs(weights, edges, color=WEIGHT_COLOUR, linewidth=1.8)
-    ax.stairs(weights, edges, color=WEIGHT_COLOUR, alpha=0.2, fill=True)
+    ax.stairs(weights, edges, color=WEIGHT_COLOUR, linewidth=2, baseline=None)
     ax.set_ylim(0, 1.1 * max(weights.max(), np.finfo(float).tiny))
