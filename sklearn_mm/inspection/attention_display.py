@@ -30,7 +30,7 @@ class AttentionDisplay:
     seconds : dict of str to float, default=None
         For one row: of modalities of sound the time from step to step.
     title : str, default=None
-        For one row, above the panels.
+        For one row, above the panels, where these make a figure of their own.
     groups : ndarray of shape (n_samples,), default=None
         For many rows, what they are grouped by. None: not at all.
 
@@ -125,10 +125,10 @@ class AttentionDisplay:
             )
         model = inspect_model(estimator, _safe_indexing(X, [sample]), read_cells=True)
         weights = token_weights(model)
-        title = f"row {model.index[0] if hasattr(X, 'index') else sample}: predicted "
+        title = f"row {model.index[0] if hasattr(X, 'iloc') else sample}: predicted "
         title += _describe_prediction(model)
         if y is not None:
-            title += f", true {_safe_indexing(y, [sample])[0]}"
+            title += f", true {np.asarray(y)[sample]}"
         blocks = model.features.blocks
         return cls(weights, blocks=blocks, seconds=model.seconds, title=title)
 

@@ -21,9 +21,12 @@ MOST_OPAQUE = 0.6
 
 # Sequences of more numbers a step are drawn as a spectrogram, others as lines.
 MOST_LINES = 8
-# Letters in a line of text, and the most features that get a bar.
-LINE_LENGTH = 30
+# The most features that get a bar.
 MOST_BARS = 12
+# Of a short text: points, and letters in a line. So many letters fill a panel.
+FONT_SIZE = 10
+LINE_LENGTH = 30
+PANEL_LETTERS = 200
 
 
 def colours_of(n_groups):
@@ -93,8 +96,12 @@ def _draw_words(ax, tokens):
 
     lines, n_letters = [[]], 0
     shades, largest = _shades(1.0), tokens["weight"].max()
+    # A longer text is written smaller, in as many more lines as there are more letters.
+    n_all = sum(len(word) + 2 for word in tokens["label"])
+    scale = min(1.0, (PANEL_LETTERS / n_all) ** 0.5)
+    size = scale * FONT_SIZE
     for word, weight in zip(tokens["label"], tokens["weight"], strict=True):
-        if lines[-1] and n_letters + len(word) > LINE_LENGTH:
+        if lines[-1] and n_letters + len(word) > LINE_LENGTH / scale:
             lines.append([])
             n_letters = 0
         n_letters += len(word) + 2
@@ -102,9 +109,9 @@ def _draw_words(ax, tokens):
         box = {"boxstyle": "round,pad=0.2", "edgecolor": "none", "facecolor": shade}
         # A dollar sign would begin a formula.
         text = word.replace("$", r"\$")
-        lines[-1].append(TextArea(text, textprops={"bbox": box}))
-    rows = [HPacker(children=line, pad=0, sep=8, align="baseline") for line in lines]
-    text = VPacker(children=rows, pad=0, sep=9, align="left")
+        lines[-1].append(TextArea(text, textprops={"bbox": box, "size": size}))
+    rows = [HPacker(children=line, sep=0.8 * size, align="baseline") for line in lines]
+    text = VPacker(children=rows, sep=0.9 * size, align="left")
     ax.add_artist(AnchoredOffsetbox("center", child=text, frameon=False))
     ax.set(xticks=[], yticks=[], xlabel=_scale("word", tokens["weight"]))
 

@@ -114,6 +114,20 @@ def test_words_are_shaded_by_their_weights(display, tokens, data):
     assert_allclose(heaviest, to_rgba(WEIGHT_COLOUR), atol=0.01)
 
 
+def test_a_long_text_is_written_so_small_that_it_stays_in_its_panel(model, data):
+    X = data[0].head(1).copy()
+    X.loc[0, "text"] = " ".join([X["text"][0]] * 40)
+    display = AttentionDisplay.from_estimator(model, X, sample=0)
+    display.figure_.draw_without_rendering()
+    ax = panel(display, "text")
+    extents = [area._text.get_window_extent() for area in ax.findobj(TextArea)]
+    assert len(extents) == 256  # max_tokens of the transformer
+    assert min(box.x0 for box in extents) > ax.bbox.x0
+    assert max(box.x1 for box in extents) < ax.bbox.x1
+    assert min(box.y0 for box in extents) > ax.bbox.y0
+    assert max(box.y1 for box in extents) < ax.bbox.y1
+
+
 def test_a_sound_is_a_spectrogram_over_seconds_with_its_weights(display, tokens):
     ax = panel(display, "audio")
     (spectrogram,) = ax.images
@@ -240,5 +254,7 @@ def test_a_row_that_is_not_there_is_an_error(model, data):
 
 def test_the_table_may_have_another_index(model, data):
     X = data[0].set_index(pd.Index([f"r{i}" for i in range(50)]))
-    display = AttentionDisplay.from_estimator(model, X, sample=4)
+    y = pd.Series(data[1], index=X.index)
+    display = AttentionDisplay.from_estimator(model, X, y, sample=4)
     assert display.title.startswith("row r4:")
+    assert display.title.endswith(f"true {data[1][4]}")
