@@ -25,8 +25,8 @@ MOST_LINES = 8
 MOST_BARS = 12
 # Of a short text: points, and letters in a line. So many letters fill a panel.
 FONT_SIZE = 10
-LINE_LENGTH = 30
-PANEL_LETTERS = 200
+LINE_LENGTH = 32
+PANEL_LETTERS = 160
 
 
 def colours_of(n_groups):

@@ -114,14 +114,18 @@ def test_words_are_shaded_by_their_weights(display, tokens, data):
     assert_allclose(heaviest, to_rgba(WEIGHT_COLOUR), atol=0.01)
 
 
-def test_a_long_text_is_written_so_small_that_it_stays_in_its_panel(model, data):
+@pytest.mark.parametrize(("n_copies", "n_words"), [(5, 30), (9, 54), (60, 256)])
+def test_a_long_text_is_written_so_small_that_it_stays_in_its_panel(
+    model, data, n_copies, n_words
+):
     X = data[0].head(1).copy()
-    X.loc[0, "text"] = " ".join([X["text"][0]] * 40)
+    X.loc[0, "text"] = " ".join(["vepu keba nene duba guba kiba"] * n_copies)
     display = AttentionDisplay.from_estimator(model, X, sample=0)
     display.figure_.draw_without_rendering()
     ax = panel(display, "text")
-    extents = [area._text.get_window_extent() for area in ax.findobj(TextArea)]
-    assert len(extents) == 256  # max_tokens of the transformer
+    texts = [area._text for area in ax.findobj(TextArea)]
+    assert len(texts) == n_words  # at most max_tokens of the transformer
+    extents = [text.get_bbox_patch().get_window_extent() for text in texts]
     assert min(box.x0 for box in extents) > ax.bbox.x0
     assert max(box.x1 for box in extents) < ax.bbox.x1
     assert min(box.y0 for box in extents) > ax.bbox.y0
