@@ -263,21 +263,28 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         return for_container(self, self._transform(X, params))
 
     def _transform(self, X, params):
-        X = self._check_fitted_columns(check_table(type(self).__name__, X))
         routed = process_routing(self, "transform", **params)
         cache = check_memory(self.memory)
         blocks = Parallel(n_jobs=self.n_jobs)(
             delayed(transform_step)(
                 name,
                 transformer,
-                _safe_indexing(X, columns, axis=1),
+                cells,
                 routed[name],
                 cache,
             )
-            for name, transformer, columns in self.transformers_
+            for name, transformer, cells in self._fitted_steps(X)
         )
         names = [name for name, _, _ in self.transformers_]
         return MultimodalFeatures(list(zip(names, blocks, strict=True)))
+
+    def _fitted_steps(self, X):
+        """Iterate over (modality, fitted transformer, its cells); X is checked now."""
+        X = self._check_fitted_columns(check_table(type(self).__name__, X))
+        return (
+            (name, transformer, _safe_indexing(X, columns, axis=1))
+            for name, transformer, columns in self.transformers_
+        )
 
     def transform_to_disk(self, X, folder, *, chunk_size=1000, overwrite=False):
         """Transform a large table, with the features of a few rows in memory.

@@ -258,10 +258,11 @@ class BaseAttentionFusion(_BaseComposition):
         batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
         return np.concatenate([outputs.cpu().numpy() for outputs in batches])
 
-    def _attend(self, X):
-        """Yield for each batch, in order, the read-out weights of each modality.
+    def _encoded_batches(self, X):
+        """Yield for each batch, in order, its tokens as they go into the fusion.
 
-        A dict of str to ndarray of shape (batch, steps).
+        What the network's ``encode`` gives: of each modality the tokens and their mask,
+        and which modalities the rows have.
         """
         import torch
         from skorch.utils import to_device
@@ -274,8 +275,8 @@ class BaseAttentionFusion(_BaseComposition):
         for inputs, _ in self.net_.get_iterator(dataset, training=False):
             batch = to_device(inputs["batch"], self.net_.device)
             with torch.no_grad():
-                weights = network.attend(batch)
-            yield {name: weight.cpu().numpy() for name, weight in weights.items()}
+                encoded = network.encode(batch)
+            yield encoded
 
     def _resolve_encoders(self):
         """Give every modality its encoder spec, the default where none is named."""

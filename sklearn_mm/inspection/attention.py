@@ -1,11 +1,14 @@
 """The read-out attention of a fitted estimator."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+
+from sklearn_mm.inspection.tokens import inspect_model, token_table
+
+LEVELS = ("modality", "token")
 
 
-def attention_weights(estimator, X):
-    """Weigh the modalities of each row as the head of the network sees them.
+def attention_weights(estimator, X, *, level="modality"):
+    """Weigh the modalities, or the tokens, of each row as the head sees them.
 
     The read-out is softmax dot-product attention over the tokens of all modalities
     (Vaswani et al. 2017), and the head sees exactly the sum of the tokens by these
@@ -14,15 +17,54 @@ def attention_weights(estimator, X):
     Parameters
     ----------
     estimator : fitted attention fusion estimator, or Pipeline that ends in one
-        The model.
+        The model. Words, times and names of features are known where the step before
+        the estimator is a :class:`MultimodalFeatureUnion`.
     X : as in the estimator's ``predict``
         Of n_samples.
+    level : {"modality", "token"}, default="modality"
+        What is weighed. A token is one that the encoder of its modality made: a cell of
+        an image's last map, a word's state, some steps of a sound.
 
     Returns
     -------
-    DataFrame of shape (n_samples, n_modalities)
-        Columns are modalities; each row sums to one. Its index is that of X, if X is a
-        pandas table.
+    DataFrame
+        For ``"modality"`` of shape (n_samples, n_modalities): columns are modalities,
+        each row sums to one, and its index is that of X, if X is a pandas table.
+
+        For ``"token"`` a row for each token, and the weights of a sample sum to one:
+
+        - sample: the row of X, by its index if X is a pandas table, else by number;
+        - modality, token: its name, and the number of the token within it;
+        - label: the word or words that the token stands for, or the name of the
+          feature; ``"(absent)"`` for the token of a modality that the row lacks;
+          empty where nothing is known;
+        - start, end: where in the modality the token stands, end not included. Steps;
+          for sound whose transformer is known seconds, to within half a frame; for
+          images the number of the image in the row;
+        - left, top, right, bottom: for images the pixels, of the transformed image,
+          that the token stands for, right and bottom not included;
+        - weight.
+
+        Places are NaN where there are none: for absent tokens, and for encoders of
+        your own that have no method ``spans``.
+
+    Raises
+    ------
+    ValueError
+        If ``level`` is unknown.
+    TypeError
+        If the estimator is no attention fusion estimator.
+
+    See Also
+    --------
+    AttentionDisplay : Draws them.
+    token_attributions : What each token did to the prediction.
+    faithfulness_curve : Whether what is weighed is what counts.
+
+    Notes
+    -----
+    Encoders let tokens read their neighbours, and the fusion lets all tokens read each
+    other, before they are weighed. So a token may carry what stands elsewhere.
 
     Examples
     --------
@@ -39,17 +81,43 @@ def attention_weights(estimator, X):
     >>> weights = attention_weights(classifier, X)
     >>> weights.shape, bool(np.allclose(weights.sum(axis=1), 1))
     ((40, 2), True)
+    >>> tokens = attention_weights(classifier, X, level="token")
+    >>> tokens.loc[:1, ["sample", "modality", "token"]].values.tolist()
+    [[0, 'signal', 0], [0, 'noise', 0]]
     """
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {LEVELS}, found {level!r}")
+    model = inspect_model(estimator, X, read_cells=level == "token")
+    return token_weights(model) if level == "token" else modality_weights(model)
+
+
+def modality_weights(model):
+    """Sum the weights of each modality: DataFrame of (n_samples, n_modalities)."""
     import pandas as pd
 
-    index = X.index if isinstance(X, pd.DataFrame) else None
-    if isinstance(estimator, Pipeline):
-        X = estimator[:-1].transform(X)
-        estimator = estimator[-1]
     batches = [
-        np.column_stack([weights.sum(axis=1) for weights in by_modality.values()])
-        for by_modality in estimator._attend(X)
+        np.column_stack([weights.sum(axis=1) for weights in by_modality])
+        for by_modality, _, _ in _weighed_batches(model)
     ]
     return pd.DataFrame(
-        np.concatenate(batches), columns=list(estimator.modalities_in_), index=index
+        np.concatenate(batches), columns=model.features.names, index=model.index
     )
+
+
+def token_weights(model):
+    """Lay the weights of all tokens out: DataFrame of a row for each."""
+    return token_table(model, _weighed_batches(model), "weight")
+
+
+def _weighed_batches(model):
+    """Yield weights and masks of each modality, and which of them the rows have."""
+    import torch
+
+    for encoded, present in model.encoded_batches():
+        with torch.no_grad():
+            weights = model.network.attend(encoded)
+        yield (
+            [weight.cpu().numpy() for weight in weights],
+            [mask.cpu().numpy() for _, mask in encoded],
+            present.cpu().numpy(),
+        )

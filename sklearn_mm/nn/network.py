@@ -91,9 +91,8 @@ class FusionNetwork(nn.Module):
         """
         lengths = self._training_lengths(batch)
         encoded = self._encode_all(batch, lengths)
-        fused, _ = self.fusion(encoded)
         present = torch.stack(lengths) > 0
-        outputs = torch.where(present.any(dim=0)[:, None], self.head(fused), self.prior)
+        outputs = self.decide(encoded, present.any(dim=0))
         if not (self.training and self.auxiliary_heads):
             return outputs
         own = [
@@ -102,19 +101,71 @@ class FusionNetwork(nn.Module):
         ]
         return outputs, torch.stack(own), present
 
-    def attend(self, batch):
-        """Weigh every token as the head sees it.
+    def encode(self, batch):
+        """Encode every modality, none hidden: what the fusion sees in prediction.
 
         Returns
         -------
-        dict of str to Tensor of shape (batch, steps')
+        encoded : list of (Tensor, Tensor)
+            Of each modality the tokens (batch, steps', width) and their mask
+            (batch, steps').
+        present : Tensor of shape (n_modalities, batch), bool
+            Whether the row has the modality; else its absent token stands there.
+        """
+        lengths = [lengths for _, lengths in self._inputs(batch)]
+        return self._encode_all(batch, lengths), torch.stack(lengths) > 0
+
+    def decide(self, encoded, has_evidence):
+        """Predict from the tokens of all modalities.
+
+        Parameters
+        ----------
+        encoded : list of (Tensor, Tensor)
+            As :meth:`encode` gives it; a row has a token somewhere.
+        has_evidence : Tensor of shape (batch,), bool
+            Whether the row has any modality; else it gets the prior.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_outputs)
+        """
+        fused, _ = self.fusion(encoded)
+        return torch.where(has_evidence[:, None], self.head(fused), self.prior)
+
+    def without_content(self, encoded):
+        """Put the absent token of its modality in the place of every token.
+
+        Parameters
+        ----------
+        encoded : list of (Tensor, Tensor)
+            As :meth:`encode` gives it.
+
+        Returns
+        -------
+        list of Tensor of shape (batch, steps', width)
+            What :meth:`decide` would see of rows whose tokens say nothing.
+        """
+        blank = self.absent_tokens + self.modality_codes
+        return [
+            token.to(tokens.dtype).expand_as(tokens)
+            for token, (tokens, _) in zip(blank, encoded, strict=True)
+        ]
+
+    def attend(self, encoded):
+        """Weigh every token as the head sees it.
+
+        Parameters
+        ----------
+        encoded : list of (Tensor, Tensor)
+            As :meth:`encode` gives it.
+
+        Returns
+        -------
+        list of Tensor of shape (batch, steps')
             The read-out weights of each modality's tokens. Over all modalities, a
             row's weights sum to one.
         """
-        lengths = [lengths for _, lengths in self._inputs(batch)]
-        encoded = self._encode_all(batch, lengths)
-        _, weights = self.fusion(encoded)
-        return dict(zip(self.names, weights, strict=True))
+        return list(self.fusion(encoded)[1])
 
     def _inputs(self, batch):
         return [batch[name] for name in self.names]

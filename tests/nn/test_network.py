@@ -47,8 +47,9 @@ def test_a_row_with_no_modality_gets_the_prior(network):
 
 
 def test_attention_weights_of_a_row_sum_to_one_over_all_modalities(network):
-    weights = network.attend(batch([1, 0, 1], [3, 4, 0]))
-    total = sum(weight.sum(dim=1) for weight in weights.values())
+    encoded, _ = network.encode(batch([1, 0, 1], [3, 4, 0]))
+    weights = network.attend(encoded)
+    total = sum(weight.sum(dim=1) for weight in weights)
     np.testing.assert_allclose(total.detach(), 1.0, atol=1e-6)
 
 

@@ -89,6 +89,10 @@ class BagEncoder(nn.Module):
         mean = total / counts.clamp(min=1)[:, None]
         return self.project(mean[:, None]), torch.ones_like(lengths)
 
+    def spans(self, n_steps, token_shape):
+        """Say that the token stands for the whole text."""
+        return {"start": [0], "end": [n_steps]}
+
     def _embed(self, values, n):
         if n == 1:
             return self.embeddings["ids"](values)

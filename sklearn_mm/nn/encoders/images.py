@@ -58,6 +58,7 @@ class ConvolutionalImageEncoder(nn.Module):
             stages.append(nn.ReLU(inplace=True))
         # The memory layout in which processors convolve and pool fastest.
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
+        self.n_halvings = len(channels) - 1
         self.grid = grid
         self.project = CellProjection(grid, channels[-1], width, dropout)
 
@@ -79,6 +80,39 @@ class ConvolutionalImageEncoder(nn.Module):
             padded[present] = tokens
             tokens = padded.flatten(1, 2)
         return tokens, lengths * (height * width)
+
+    def spans(self, n_steps, token_shape):
+        """Say which pixels of which image each token stands for.
+
+        The pixels whose places in the map were averaged into the cell. Where the map
+        does not divide into the grid, neighbouring cells share a row or column of it.
+        """
+        _, height, width = token_shape
+        cells = [
+            (left, top, right, bottom)
+            for top, bottom in self._cell_edges(height)
+            for left, right in self._cell_edges(width)
+        ]
+        left, top, right, bottom = map(list, zip(*cells * n_steps, strict=True))
+        image = [step for step in range(n_steps) for _ in cells]
+        boxes = {"left": left, "top": top, "right": right, "bottom": bottom}
+        return {"start": image, "end": [step + 1 for step in image], **boxes}
+
+    def _cell_edges(self, side):
+        """List where each cell begins and ends along a side, as adaptive pooling does.
+
+        In pixels, end not included.
+        """
+        scale = 2**self.n_halvings
+        n_places = -(-side // scale)
+        n_cells = min(n_places, self.grid)
+        return [
+            (
+                cell * n_places // n_cells * scale,
+                min(side, -(-(cell + 1) * n_places // n_cells) * scale),
+            )
+            for cell in range(n_cells)
+        ]
 
 
 def randomly_shifted(images, max_shift):

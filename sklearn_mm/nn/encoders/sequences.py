@@ -1,5 +1,7 @@
 """Encoders of several tokens a row: texts, sounds, series, sets."""
 
+import math
+
 from torch import nn
 
 from sklearn_mm.nn.attention import (
@@ -69,6 +71,10 @@ class RecurrentEncoder(nn.Module):
         if self.attention is not None:
             tokens = self.attention(tokens, length_mask(lengths, tokens.shape[1]))
         return tokens, lengths
+
+    def spans(self, n_steps, token_shape):
+        """Say that each token stands for its step."""
+        return single_steps(n_steps)
 
     def _run_packed(self, inputs, lengths):
         """Let the backward direction begin at each row's own last token."""
@@ -145,6 +151,12 @@ class ConvolutionalAttentionEncoder(nn.Module):
             tokens = layer(tokens, mask)
         return tokens, lengths
 
+    def spans(self, n_steps, token_shape):
+        """Say which steps are nearest to the one that each token is centred on."""
+        stride = math.prod(conv.stride[0] for conv in self.convolutions)
+        starts = [max(0, step - stride // 2) for step in range(0, n_steps, stride)]
+        return {"start": starts, "end": [*starts[1:], n_steps]}
+
 
 class SetEncoder(nn.Module):
     """Self-attention without positions: the order of the tokens has no effect."""
@@ -164,3 +176,12 @@ class SetEncoder(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, mask)
         return tokens, lengths
+
+    def spans(self, n_steps, token_shape):
+        """Say that each token stands for itself."""
+        return single_steps(n_steps)
+
+
+def single_steps(n_steps):
+    """Let each token stand for the step of its own number."""
+    return {"start": list(range(n_steps)), "end": list(range(1, n_steps + 1))}

@@ -45,6 +45,10 @@ class VectorEncoder(nn.Module):
             inputs = torch.cat([inputs, missing], dim=-1)
         return self.norm(self.layers(inputs)), lengths
 
+    def spans(self, n_steps, token_shape):
+        """Say that the token stands for the row."""
+        return {"start": [0], "end": [1]}
+
 
 class FeatureTokenEncoder(nn.Module):
     """One token for each feature (Gorishniy et al. 2021, the feature tokenizer).
@@ -79,3 +83,12 @@ class FeatureTokenEncoder(nn.Module):
         missing = (values.isnan() & self.may_miss)[..., None]
         tokens = torch.where(missing, self.missing_tokens, self.embed(values))
         return tokens, lengths * tokens.shape[1]
+
+    def spans(self, n_steps, token_shape):
+        """Say which feature each token stands for."""
+        (n_features,) = token_shape
+        return {
+            "start": [0] * n_features,
+            "end": [1] * n_features,
+            "feature": list(range(n_features)),
+        }
