@@ -295,10 +295,13 @@ def run(net, train, n_epochs=None):
     train : FusionDataset
         The training rows.
     n_epochs : int, default=None
-        None takes the net's own.
+        So many more, all at the net's own learning rate. None: as the net was made.
     """
     if n_epochs is not None:
-        net.set_params(max_epochs=n_epochs)
+        # Those of an earlier fit are at their end, or need rows to validate on.
+        over = ("schedule", "early_stopping")
+        net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
+        net.set_params(max_epochs=n_epochs, lr=net.lr)
     try:
         net.partial_fit(train, y=None)
     except FirstEpochInterrupted:

@@ -109,6 +109,22 @@ def test_warm_start_refuses_other_classes_and_keeps_the_model():
     assert_array_equal(classifier.predict_proba(X), expected)
 
 
+def test_partial_fit_goes_on_from_a_fit_at_the_full_learning_rate():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(int)
+    classifier = AttentionFusionClassifier(
+        width=8, n_heads=2, max_epochs=3, early_stopping=True, random_state=0
+    ).fit(X, y)
+    before = [w.detach().clone() for w in classifier.net_.module_.parameters()]
+    n_before = classifier.n_iter_
+    classifier.partial_fit(X, y)
+    assert classifier.n_iter_ == n_before + 1
+    assert classifier.net_.optimizer_.param_groups[0]["lr"] == 2e-3
+    after = list(classifier.net_.module_.parameters())
+    assert any((a - b).abs().max() > 1e-3 for a, b in zip(after, before, strict=True))
+
+
 def test_partial_fit_learns_call_by_call():
     classifier = small()
     for _ in range(12):
