@@ -190,7 +190,9 @@ class BatchIterator:
         if not self.shuffle or lengths is None:
             yield from map(self.dataset.batch, self._split(order))
             return
-        order = order_by_length(order, lengths, N_BATCHES_TOGETHER * self.batch_size)
+        # Of few batches not all together, or every epoch would have the same ones.
+        n_together = min(N_BATCHES_TOGETHER, max(1, len(self) // 2))
+        order = order_by_length(order, lengths, n_together * self.batch_size)
         batches = self._split(order)
         for number in torch.randperm(len(batches)).tolist():
             yield self.dataset.batch(batches[number])
