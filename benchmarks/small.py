@@ -25,6 +25,7 @@ ARGUMENTS = {
     "interaction": "--rows 100 --seeds 1",
     "latency": "--rows 32 --calls 10",
     "noise": "--rows 100 --seeds 1",
+    "length_buckets": "--rows 64 --repeats 2",
     "scale": "--rows 50 100 --repeats 1",
     "subsets": "--rows 60 --seeds 1",
     "tokenizing": "--rows 500 --repeats 2",

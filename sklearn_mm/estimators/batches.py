@@ -170,8 +170,7 @@ class BatchIterator:
     shuffle : bool, default=False
         Whether the order is drawn anew, from torch's random state: rows at random into
         groups of :data:`N_BATCHES_TOGETHER` batches, there by length, then the batches
-        at random. Khomenko et al. 2016 ("Accelerating recurrent neural network
-        training using sequence bucketing") show that models do not suffer by it.
+        at random (sequence bucketing, Khomenko et al. 2016).
     """
 
     def __init__(self, dataset, batch_size, shuffle=False):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import layer_norm
 
 from sklearn_mm import (
@@ -209,12 +210,28 @@ def test_a_set_encoder_does_not_see_the_order_of_its_tokens():
     torch.testing.assert_close(shuffled, tokens[:, order])
 
 
-def test_a_recurrent_encoder_equals_torchs_own_run_over_one_row():
-    encoder = build(RNNEncoder(attention=False), TOKENS)
-    values = values_of(TOKENS, 1, 6)
-    states, _ = encoder.recurrent(encoder.embed(values))
-    tokens, _ = encoder(values, torch.tensor([6]))
-    torch.testing.assert_close(tokens, encoder.project(states))
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_a_recurrent_encoder_equals_torchs_own_over_packed_rows(cell, bidirectional):
+    spec = RNNEncoder(cell, n_layers=2, bidirectional=bidirectional, attention=False)
+    encoder = build(spec, TOKENS).eval()
+    reference = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](
+        64, 64, 2, batch_first=True, bidirectional=bidirectional
+    )
+    for number, directions in enumerate(encoder.layers):
+        for direction, suffix in zip(directions, ("", "_reverse"), strict=False):
+            for name, weight in direction.named_parameters():
+                name = name.replace("_l0", f"_l{number}{suffix}")
+                getattr(reference, name).data.copy_(weight)
+    values, lengths = values_of(TOKENS, 3, 6), torch.tensor([6, 1, 4])
+    packed = nn.utils.rnn.pack_padded_sequence(
+        encoder.embed(values), lengths, batch_first=True, enforce_sorted=False
+    )
+    states, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], True)
+    tokens, _ = encoder(values, lengths)
+    for row, length in enumerate(lengths):
+        expected = encoder.project(states)[row, :length]
+        torch.testing.assert_close(tokens[row, :length], expected)
 
 
 def test_standardize_clips_what_is_far_out_and_takes_nan_as_the_mean():
