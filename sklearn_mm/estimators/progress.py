@@ -1,11 +1,54 @@
-"""A bar over the epochs of training."""
+"""What an epoch came to: the score on the rows held out, and a bar."""
 
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import accuracy_score, r2_score
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 
+class ValidationScore(Callback):
+    """Record the score on the rows held out: accuracy, or the R² score.
+
+    Parameters
+    ----------
+    estimator : attention fusion estimator
+        What is trained.
+    """
+
+    def __init__(self, estimator):
+        self.metric = accuracy_score if is_classifier(estimator) else r2_score
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Forget the epoch before."""
+        self.batches_ = []
+
+    def on_batch_end(self, net, batch=None, training=False, y_pred=None, **kwargs):
+        """Keep what was predicted of a batch that is not trained on."""
+        if not training:
+            (target, weight), outputs = batch[1], y_pred.detach()
+            if self.metric is accuracy_score:
+                multilabel = target.ndim == 2
+                outputs = outputs > 0 if multilabel else outputs.argmax(dim=1)
+            self.batches_.append(
+                [part.cpu().numpy() for part in (target, outputs, weight)]
+            )
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the score in the history, as ``valid_score``."""
+        if self.batches_:
+            target, outputs, weight = map(
+                np.concatenate, zip(*self.batches_, strict=True)
+            )
+            # The R² score of a single row is not defined.
+            if self.metric is accuracy_score or len(target) > 1:
+                score = self.metric(target, outputs, sample_weight=weight)
+                net.history.record("valid_score", float(score))
+        self.batches_ = []
+
+
 class EpochProgress(Callback):
-    """Show the epochs trained, of all, with the losses of the last one, on stderr.
+    """Show the epochs trained, of all, with what the last one came to, on stderr.
 
     skorch's own bar counts the batches of one epoch, and starts anew for each.
 
@@ -25,12 +68,12 @@ class EpochProgress(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Count the epoch."""
         last = net.history[-1]
-        losses = {
+        came_to = {
             name: f"{last[name]:.4f}"
-            for name in ("train_loss", "valid_loss")
+            for name in ("train_loss", "valid_loss", "valid_score")
             if name in last
         }
-        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.set_postfix(came_to, refresh=False)
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
-from sklearn_mm.estimators.progress import EpochProgress
+from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
@@ -264,6 +264,8 @@ def _own_callbacks(estimator, n_rows, batch_size, held, constant_rate):
         )
         schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
         callbacks.append(("schedule", schedule))
+    if held is not None:
+        callbacks.append(("valid_score", ValidationScore(estimator)))
     if estimator.verbose == 1:
         # Before early stopping, which keeps the last epoch from what comes after it.
         progress = EpochProgress(type(estimator).__name__)
@@ -299,7 +301,7 @@ def run(net, train, n_epochs=None):
     """
     if n_epochs is not None:
         # Those of an earlier fit are at their end, or need rows to validate on.
-        over = ("schedule", "early_stopping")
+        over = ("schedule", "valid_score", "early_stopping")
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
         net.set_params(max_epochs=n_epochs, lr=net.lr)
     try:

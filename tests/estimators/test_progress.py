@@ -139,3 +139,33 @@ def test_a_net_can_be_pickled_beside_its_bar(bars):
 def test_the_bar_changes_no_prediction(bars):
     shown = small(verbose=1).fit(X, Y).predict_proba(X)
     assert_array_equal(shown, small().fit(X, Y).predict_proba(X))
+
+
+@pytest.mark.parametrize("kind", [AttentionFusionClassifier, AttentionFusionRegressor])
+def test_the_history_has_the_score_on_the_rows_held_out(kind):
+    groups = np.arange(len(X)) % 2
+    estimator = kind(
+        width=16, n_heads=2, max_epochs=4, early_stopping=True, random_state=0
+    ).set_params(validation_fraction=0.5)
+    estimator.fit(X, Y, groups=groups)
+    best = np.argmin(estimator.history_[:, "valid_loss"])
+    scores = [estimator.score(X[groups == g], Y[groups == g]) for g in (0, 1)]
+    recorded = estimator.history_[:, "valid_score"]
+    assert len(recorded) == 4
+    assert np.isclose(scores, recorded[best], atol=1e-6).any()
+
+
+def test_the_score_of_a_multilabel_target_counts_rows_that_are_all_right():
+    labels = np.column_stack([Y > 0, Y > 1]).astype(int)
+    classifier = small(early_stopping=True, validation_fraction=0.5)
+    groups = np.arange(len(X)) % 2
+    classifier.fit(X, labels, groups=groups)
+    best = int(np.argmin(classifier.history_[:, "valid_loss"]))
+    right = (classifier.predict(X) == labels).all(axis=1)
+    scores = [right[groups == g].mean() for g in (0, 1)]
+    assert np.isclose(scores, classifier.history_[best, "valid_score"]).any()
+
+
+def test_the_bar_shows_the_score(bars):
+    small(verbose=1, early_stopping=True).fit(X, Y)
+    assert "valid_score=" in bars[0].postfix
