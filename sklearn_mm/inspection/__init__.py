@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "subsets": ["SubsetScoresDisplay", "subset_scores"],
         "conformal": ["prediction_intervals", "prediction_sets"],
         "history": ["TrainingHistoryDisplay"],
+        "reporting.page": ["report"],
         "reliability": ["ReliabilityDisplay", "expected_calibration_error"],
     },
 )

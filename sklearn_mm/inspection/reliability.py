@@ -165,7 +165,7 @@ class ReliabilityDisplay:
             estimator = estimator[-1]
         patterns = None
         if by_pattern and isinstance(X, MultimodalFeatures):
-            patterns = _pattern_names(X)
+            patterns = pattern_names(X)
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),
@@ -337,7 +337,7 @@ def _calibration_error(confidence, right, n_bins, strategy):
     return float(np.abs(gaps).sum() / len(right))
 
 
-def _pattern_names(features):
+def pattern_names(features):
     """Name the modalities that each row has: ndarray of str of shape (n_samples,)."""
     names = np.array(features.names, dtype=object)
     patterns, of_row = np.unique(

@@ -10,26 +10,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_mm._compat import _safe_indexing, for_container
+from sklearn_mm._compat import for_container
 from sklearn_mm.compose import MultimodalFeatureUnion
 from sklearn_mm.compose.steps import transform_step
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.inspection.corruptions import corrupt_column, default_corruptions
-from sklearn_mm.readers.table import check_table
-from sklearn_mm.transformers import (
-    AudioTransformer,
-    ImageTransformer,
-    TextTransformer,
-    TimeSeriesTransformer,
-)
-
-# What a modality is, by its transformer. All others are "table".
-KINDS = {
-    ImageTransformer: "image",
-    AudioTransformer: "audio",
-    TextTransformer: "text",
-    TimeSeriesTransformer: "series",
-}
+from sklearn_mm.inspection.kinds import as_pandas, kind_of_cells, select_columns
 
 
 def robustness_curve(
@@ -116,7 +102,7 @@ def robustness_curve(
     import pandas as pd
 
     union, model = _check_pipeline(estimator)
-    table = _as_pandas(X)
+    table = as_pandas("robustness_curve", X)
     check_consistent_length(table, y)
     strengths = _check_strengths(strengths)
     chosen = choose_corruptions(union, table, corruptions)
@@ -263,7 +249,7 @@ def choose_corruptions(union, table, corruptions):
             f"{list(fitted)}"
         )
     for name, (transformer, columns) in fitted.items():
-        kind = _kind(transformer, table, columns)
+        kind = kind_of_cells(transformer, table, columns)
         if corruptions is None:
             plan[name] = default_corruptions(kind)
         elif name in corruptions:
@@ -297,31 +283,12 @@ def _named(modality, kind, chosen):
     return named
 
 
-def _kind(transformer, table, columns):
-    """Tell what the cells of a modality are."""
-    while isinstance(transformer, Pipeline):
-        transformer = transformer[0]
-    cells = _columns(table, columns)
-    if any(getattr(dtype, "kind", "O") in "fiub" for dtype in cells.dtypes):
-        return "table"  # a cell is one number of what the transformer takes
-    for transformer_class, kind in KINDS.items():
-        if isinstance(transformer, transformer_class):
-            return kind
-    return "table"
-
-
-def _columns(table, columns):
-    """Select the columns of a modality, as a table even if it is a single one."""
-    columns = [columns] if np.isscalar(columns) else columns
-    return _safe_indexing(table, columns, axis=1)
-
-
 def _corrupted_block(union, name, label, table, corruption, strength, rng):
     """Transform one modality of a table whose cells were corrupted."""
     fitted = {name: rest for name, *rest in union.transformers_}
     transformer, columns = fitted[name]
     try:
-        worse = _columns(table, columns).copy()
+        worse = select_columns(table, columns).copy()
         for column in worse.columns:
             worse[column] = corrupt_column(worse[column], corruption, strength, rng)
         selected = worse[worse.columns[0]] if np.isscalar(columns) else worse
@@ -349,15 +316,6 @@ def _check_pipeline(estimator):
         "cells are corrupted before they are transformed, so the estimator must be a "
         f"Pipeline that begins with a MultimodalFeatureUnion, found {found}"
     )
-
-
-def _as_pandas(X):
-    import pandas as pd
-
-    X = check_table("robustness_curve", X)
-    if isinstance(X, np.ndarray):
-        return pd.DataFrame(X)
-    return X if isinstance(X, pd.DataFrame) else X.to_pandas()
 
 
 def _check_strengths(strengths):

@@ -1,0 +1,1 @@
+"""A fitted model and the rows it is tested on, as one page of HTML."""

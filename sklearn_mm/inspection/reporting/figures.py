@@ -1,0 +1,70 @@
+"""Figures of matplotlib that the page can hold."""
+
+import base64
+import io
+from contextlib import contextmanager
+
+from sklearn_mm.inspection.reporting.markup import Picture
+
+# An image file that begins a page's font size at 16 pixels: 100 pixels an inch.
+DPI = 100
+
+STYLE = {
+    "font.size": 10.0,
+    "axes.titlesize": 11.0,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "sklearn_mm",  # the same ids, so the same file, each time
+    "figure.facecolor": "none",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "none",
+}
+
+
+@contextmanager
+def plain_style():
+    """Draw in matplotlib's default style, whatever the caller has set."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(width, height):
+    """Make a figure, in inches, that pyplot does not know of: it opens no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def to_picture(figure, alt, caption=""):
+    """Save a figure as SVG in a data URI.
+
+    An image of its own and no element of the page: ids cannot clash, and nothing in it
+    can run.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        To save.
+    alt, caption : str
+        As in :class:`Picture`.
+
+    Returns
+    -------
+    Picture
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None})
+    encoded = base64.b64encode(file.getvalue()).decode()
+    width = round(figure.get_figwidth() * DPI)
+    return Picture(f"data:image/svg+xml;base64,{encoded}", alt, width, caption)
+
+
+def drawable(text):
+    """Tell whether matplotlib's default font has all letters of a text."""
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return all(ord(letter) in font.get_charmap() for letter in text)

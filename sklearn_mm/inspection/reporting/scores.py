@@ -1,0 +1,173 @@
+"""Section on scores: numbers, confusion matrix, residuals."""
+
+import numpy as np
+from sklearn import metrics
+from sklearn.dummy import DummyClassifier, DummyRegressor
+
+from sklearn_mm.inspection.reporting.figures import new_figure, to_picture
+from sklearn_mm.inspection.reporting.markup import Section, Table
+
+# More classes make a matrix that nobody reads.
+MOST_CLASSES = 20
+# Numbers are written into the cells of a matrix up to so many classes.
+MOST_NUMBERED = 12
+
+TITLE = "Scores"
+
+
+def show_scores(subject):
+    """Score all rows, beside a prediction that sees nothing.
+
+    Parameters
+    ----------
+    subject : Subject
+        The model and the rows.
+
+    Returns
+    -------
+    Section
+    """
+    measure, dummy, guess = _of_task(subject)
+    found = measure(subject, subject.predicted, subject.probabilities)
+    blind = np.zeros((len(subject), 1))
+    dummy.fit(blind, subject.y)
+    has_probabilities = subject.probabilities is not None and subject.has_one_output
+    shares = dummy.predict_proba(blind) if has_probabilities else None
+    chance = measure(subject, dummy.predict(blind), shares)
+    rows = [
+        [name, f"{value:.3f}", f"{chance[name]:.3f}" if name in chance else "–"]
+        for name, value in found.items()
+    ]
+    blocks = [Table(["score", "model", guess], rows)]
+    if not subject.is_classifier:
+        blocks.append(_residuals(subject))
+    else:
+        blocks.append(_by_class(subject))
+        if subject.has_one_output:
+            blocks.append(_confusion(subject))
+    return Section("scores", TITLE, f"All {len(subject):,} rows.", blocks)
+
+
+def headline(subject):
+    """Name the one score of the top of the page: (name, value as text)."""
+    if not subject.is_classifier:
+        return "R²", f"{metrics.r2_score(subject.y, subject.predicted):.3f}"
+    name = "accuracy" if subject.has_one_output else "rows all right"
+    return name, f"{metrics.accuracy_score(subject.y, subject.predicted):.1%}"
+
+
+def _of_task(subject):
+    """Choose what is measured, what sees nothing, and what that is called."""
+    if not subject.is_classifier:
+        return _regression, DummyRegressor(), "mean of these rows"
+    if subject.has_one_output:
+        dummy = DummyClassifier(strategy="prior")
+        return _classification, dummy, "most frequent class"
+    dummy = DummyClassifier(strategy="most_frequent")
+    return _multilabel, dummy, "most frequent labels"
+
+
+def _regression(subject, predicted, _):
+    y = subject.y
+    return {
+        "R²": metrics.r2_score(y, predicted),
+        "mean absolute error": metrics.mean_absolute_error(y, predicted),
+        "median absolute error": metrics.median_absolute_error(y, predicted),
+        "root mean squared error": np.sqrt(metrics.mean_squared_error(y, predicted)),
+    }
+
+
+def _classification(subject, predicted, probabilities):
+    y = subject.y
+    labels = np.unique(y)
+    by_class = {"labels": labels, "average": "macro", "zero_division": 0}
+    scores = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "balanced accuracy": metrics.recall_score(y, predicted, **by_class),
+        "mean F1 of the classes": metrics.f1_score(y, predicted, **by_class),
+    }
+    classes = getattr(subject.estimator, "classes_", labels)
+    # Without a class, or with one more, these two are not defined.
+    if probabilities is None or len(labels) < 2 or not np.array_equal(classes, labels):
+        return scores
+    scores["log loss"] = metrics.log_loss(y, probabilities, labels=labels)
+    positive = probabilities[:, 1] if len(labels) == 2 else probabilities
+    area = metrics.roc_auc_score(y, positive, multi_class="ovr")
+    return scores | {"area under the ROC curve": area}
+
+
+def _multilabel(subject, predicted, _):
+    y = subject.y
+    return {
+        "rows with all labels right": metrics.accuracy_score(y, predicted),
+        "labels right": (y == predicted).mean(),
+        "mean F1 of the labels": metrics.f1_score(
+            y, predicted, average="macro", zero_division=0
+        ),
+    }
+
+
+def _by_class(subject):
+    """Give precision, recall and frequency of each class, or of each label."""
+    labels = np.unique(subject.y) if subject.has_one_output else None
+    numbers = metrics.precision_recall_fscore_support(
+        subject.y, subject.predicted, labels=labels, zero_division=0
+    )
+    names = range(subject.y.shape[1]) if labels is None else labels
+    rows = [
+        [str(name), *(f"{number:.3f}" for number in scores), f"{int(count):,}"]
+        for name, *scores, count in zip(names, *numbers, strict=True)
+    ]
+    what = "label" if labels is None else "class"
+    return Table([what, "precision", "recall", "F1", "rows"], rows, f"By {what}")
+
+
+def _confusion(subject):
+    """Draw which class is taken for which."""
+    labels, counts = np.unique(subject.y, return_counts=True)
+    labels = np.union1d(labels, subject.predicted) if len(labels) < 2 else labels
+    caption = "What the rows of each class were taken for."
+    if len(labels) > MOST_CLASSES:
+        labels = np.sort(labels[np.argsort(-counts, kind="stable")[:MOST_CLASSES]])
+        caption += f" The {MOST_CLASSES} most frequent classes."
+    size = max(3.6, 1.8 + 0.36 * len(labels))
+    figure = new_figure(size + 0.6, size)
+    display = metrics.ConfusionMatrixDisplay.from_predictions(
+        subject.y,
+        subject.predicted,
+        labels=labels,
+        include_values=len(labels) <= MOST_NUMBERED,
+        xticks_rotation="vertical" if max(len(str(x)) for x in labels) > 3 else 0,
+        cmap="Blues",
+        colorbar=len(labels) > MOST_NUMBERED,
+        ax=figure.subplots(),
+    )
+    display.ax_.set(xlabel="predicted", ylabel="true")
+    return to_picture(figure, "Confusion matrix of true and predicted classes", caption)
+
+
+def _residuals(subject):
+    """Draw predicted and true numbers, and what is between them."""
+    y, predicted = (
+        np.reshape(numbers, (len(subject), -1))
+        for numbers in (subject.y, subject.predicted)
+    )
+    figure = new_figure(9, 3.8 * y.shape[1])
+    axes = figure.subplots(y.shape[1], 2, squeeze=False)
+    for output, panels in enumerate(axes):
+        for kind, ax in zip(
+            ("actual_vs_predicted", "residual_vs_predicted"), panels, strict=True
+        ):
+            metrics.PredictionErrorDisplay.from_predictions(
+                y[:, output],
+                predicted[:, output],
+                kind=kind,
+                subsample=subject.max_rows,
+                random_state=subject.seed,
+                ax=ax,
+                scatter_kwargs={"color": "#0072B2", "alpha": 0.6, "s": 18},
+            )
+            if y.shape[1] > 1:
+                ax.set_title(f"output {output}")
+    caption = "On the dashed lines predictions are right."
+    return to_picture(figure, "True values and residuals by predictions", caption)
