@@ -15,7 +15,7 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "sklearn_mm",  # the same ids, so the same file, each time
     "figure.facecolor": "none",
-    "axes.facecolor": "white",
+    "axes.facecolor": "none",
     "savefig.facecolor": "none",
 }
 

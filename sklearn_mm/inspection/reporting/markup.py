@@ -41,6 +41,7 @@ class Snippet:
     """HTML that others made and escaped, such as the diagram of scikit-learn."""
 
     html: str
+    name: str
     kind = "snippet"
 
 
@@ -106,12 +107,15 @@ class Section:
         What it shows; or, where it is left out, why.
     blocks : list
         Of the classes above. Empty where it is left out.
+    is_half : bool
+        Whether half the width of a large screen is enough.
     """
 
     name: str
     title: str
     lead: str
     blocks: list = field(default_factory=list)
+    is_half: bool = False
 
     @property
     def is_left_out(self):

@@ -70,7 +70,8 @@ def make_example(subject, row, *, explained=False):
     target = _describe(subject.y[row])
     heading = f"row {subject.index[row]}"
     if not explained:
-        return Example(heading, target, cells)
+        what = "class" if subject.is_classifier and subject.has_one_output else "target"
+        return Example(heading, f"{what} {target}", cells)
     example = Example(heading, f"{_verdict(subject, row)}, true {target}", cells)
     if subject.reads_attention:
         example.words, example.picture = _attention(subject, row)
@@ -115,9 +116,10 @@ def _describe(target):
 
 
 def _attention(subject, row):
-    """Give words with their share of the largest weight, and the picture of the rest.
+    """Give the picture, and words with their share of the largest weight.
 
-    Words stand on the page itself, whose fonts have the letters of every script.
+    Words of which the picture's font lacks letters are numbered in it, and stand on the
+    page itself, whose fonts have the letters of more scripts.
     """
     # From the cells, where they are known: so are then words, seconds and names.
     X = subject.X if subject.union is not None else subject.features
@@ -127,7 +129,8 @@ def _attention(subject, row):
     for name, block in display.blocks.items():
         tokens = display.weights[display.weights["modality"] == name]
         known = ~tokens["label"].isin(["", ABSENT])
-        if block.kind == "tokens" and known.all() and len(tokens):
+        is_text = block.kind == "tokens" and known.all()
+        if is_text and not all(map(drawable, tokens["label"])):
             largest = tokens["weight"].max() or 1.0
             shares = (tokens["weight"] / largest).round(2)
             words.append((name, list(zip(tokens["label"], shares, strict=True))))
@@ -136,9 +139,17 @@ def _attention(subject, row):
         label if drawable(label) else f"word {number + 1}"
         for label, number in zip(labels, display.weights["token"], strict=True)
     ]
-    n_rows = -(-(len(display.blocks) + 1) // 3)
-    figure = new_figure(10, 2.6 * n_rows)
-    # Of one axes the display takes the place, and leaves the heading to the page.
-    display.plot(ax=figure.subplots())
+    display.plot(ax=_panels(len(display.blocks) + 1))
     alt = "Attention weights over the cells of the row, and of each modality"
-    return words, to_picture(figure, alt)
+    return words, to_picture(display.figure_, alt)
+
+
+def _panels(n_panels):
+    """Make axes of a new figure: four in a row, or three where these fill rows."""
+    n_columns = n_panels if n_panels <= 4 else 3 if n_panels in (5, 6, 9) else 4
+    n_rows = -(-n_panels // n_columns)
+    figure = new_figure(11.2, 2.7 * n_rows)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for unused in axes[n_panels:]:
+        unused.set_axis_off()
+    return axes[:n_panels]

@@ -52,11 +52,11 @@ def report(
         - ``"model"``: the diagram of the pipeline;
         - ``"scores"``: numbers, and the confusion matrix or residuals;
         - ``"training"``: the losses by epoch;
+        - ``"reliability"``: how sure it is (:class:`ReliabilityDisplay`);
         - ``"importance"``: what each modality adds (:func:`modality_importance`);
         - ``"subsets"``: scores on subsets of the modalities (:func:`subset_scores`);
         - ``"attention"``: what the read-out weighs (:class:`AttentionDisplay`);
         - ``"robustness"``: scores on corrupted cells (:func:`robustness_curve`);
-        - ``"reliability"``: how sure it is (:class:`ReliabilityDisplay`);
         - ``"mistakes"``: the most confident ones, with their cells and attention.
 
         None makes all. ``"robustness"`` is the slowest: it transforms the cells once

@@ -62,9 +62,9 @@ def _of_task(subject):
         return _regression, DummyRegressor(), "mean of these rows"
     if subject.has_one_output:
         dummy = DummyClassifier(strategy="prior")
-        return _classification, dummy, "most frequent class"
+        return _classification, dummy, "majority class"
     dummy = DummyClassifier(strategy="most_frequent")
-    return _multilabel, dummy, "most frequent labels"
+    return _multilabel, dummy, "majority labels"
 
 
 def _regression(subject, predicted, _):
@@ -130,8 +130,8 @@ def _confusion(subject):
     if len(labels) > MOST_CLASSES:
         labels = np.sort(labels[np.argsort(-counts, kind="stable")[:MOST_CLASSES]])
         caption += f" The {MOST_CLASSES} most frequent classes."
-    size = max(3.6, 1.8 + 0.36 * len(labels))
-    figure = new_figure(size + 0.6, size)
+    size = max(3.4, 1.2 + 0.3 * len(labels))
+    figure = new_figure(size, size)
     display = metrics.ConfusionMatrixDisplay.from_predictions(
         subject.y,
         subject.predicted,
@@ -152,7 +152,7 @@ def _residuals(subject):
         np.reshape(numbers, (len(subject), -1))
         for numbers in (subject.y, subject.predicted)
     )
-    figure = new_figure(9, 3.8 * y.shape[1])
+    figure = new_figure(9.5, 4 * y.shape[1])
     axes = figure.subplots(y.shape[1], 2, squeeze=False)
     for output, panels in enumerate(axes):
         for kind, ax in zip(

@@ -36,6 +36,8 @@ STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 N_BOOTSTRAPS = 100
 # Panels side by side.
 N_COLUMNS = 3
+# Inches of a figure that fills half the page, or all of it.
+HALF, FULL = 5.4, 11.4
 BLUE = "#0072B2"
 
 
@@ -43,7 +45,7 @@ def show_data(subject):
     """Sum up the features and the target, and show some rows."""
     blocks = []
     if subject.features is not None:
-        blocks.append(Snippet(features_table(subject.features)))
+        blocks.append(Snippet(features_table(subject.features), "feature-table"))
     blocks.append(_draw_target(subject))
     if subject.union is None:
         blocks.append(Paragraph(f"Rows are not shown. {NO_CELLS}"))
@@ -58,7 +60,8 @@ def show_data(subject):
 def show_model(subject):
     """Show the diagram of the pipeline."""
     lead = "Every step unfolds. What was set differently from the default is marked."
-    diagram = Snippet(_without_links(estimator_html_repr(subject.estimator)))
+    diagram = estimator_html_repr(subject.estimator)
+    diagram = Snippet(_without_links(diagram), "diagram")
     return Section("model", "Model", lead, [diagram])
 
 
@@ -68,14 +71,14 @@ def show_training(subject):
     if not hasattr(subject.final, "history_"):
         reason = f"{type(subject.final).__name__} keeps no history of its training."
         return Section("training", title, reason)
-    figure = new_figure(7, 3.6)
+    figure = new_figure(HALF, 3.6)
     TrainingHistoryDisplay.from_estimator(subject.final, ax=figure.subplots())
     lead = (
         "The two losses cannot be compared by their height. A loss of held-out rows "
         "that rises while the other falls tells of overfitting."
     )
     picture = to_picture(figure, "Losses of training by epoch")
-    return Section("training", title, lead, [picture])
+    return Section("training", title, lead, [picture], is_half=True)
 
 
 def show_importance(subject):
@@ -87,7 +90,7 @@ def show_importance(subject):
     if len(subject.features.names) > MOST_MODALITIES:
         method, meaning = "ablation", "The loss in score when a modality is hidden"
     X, y = subject.sampled(subject.features)
-    figure = new_figure(7, 1.4 + 0.5 * len(X.names))
+    figure = new_figure(HALF, 1.6 + 0.5 * len(X.names))
     ModalityImportanceDisplay.from_estimator(
         subject.model,
         X,
@@ -99,10 +102,10 @@ def show_importance(subject):
         ax=figure.subplots(),
     )
     lead = (
-        f"{meaning}, with intervals of 95 % over the rows. {subject.describe_sample()}"
+        f"{meaning}, with intervals of 95% over the rows. {subject.describe_sample()}"
     )
     picture = to_picture(figure, "Bars of the importance of each modality")
-    return Section("importance", title, lead, [picture])
+    return Section("importance", title, lead, [picture], is_half=True)
 
 
 def show_subsets(subject):
@@ -115,8 +118,8 @@ def show_subsets(subject):
         reason = f"{n_modalities} modalities have {2**n_modalities - 1:,} subsets."
         return Section("subsets", title, reason)
     X, y = subject.sampled(subject.features)
-    n_subsets = 2**n_modalities - 1
-    figure = new_figure(min(max(4.5, 0.55 * n_subsets + 2), 14), 3 + 0.3 * n_modalities)
+    width = max(HALF, min(0.5 * 2**n_modalities, FULL))
+    figure = new_figure(width, 2.8 + 0.3 * n_modalities)
     SubsetScoresDisplay.from_estimator(
         subject.model, X, y, scoring=subject.scoring, ax=figure.subplots()
     )
@@ -125,7 +128,7 @@ def show_subsets(subject):
         f"{subject.describe_sample()}"
     )
     picture = to_picture(figure, "Bars of the score on each subset of the modalities")
-    return Section("subsets", title, lead, [picture])
+    return Section("subsets", title, lead, [picture], is_half=width == HALF)
 
 
 def show_robustness(subject):
@@ -137,7 +140,7 @@ def show_robustness(subject):
     n_modalities = len(subject.union.transformers_)
     n_columns = min(N_COLUMNS, n_modalities)
     n_rows = -(-n_modalities // n_columns)
-    figure = new_figure(3.4 * n_columns + 0.6, 3.2 * n_rows)
+    figure = new_figure(3.6 * n_columns + 0.6, 3.2 * n_rows)
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
     for unused in axes.flat[n_modalities:]:
         unused.set_axis_off()
@@ -167,21 +170,25 @@ def show_reliability(subject):
     if subject.probabilities is None or not subject.has_one_output:
         reason = "It is for probabilities of one label a row, which are not there."
         return Section("reliability", title, reason)
-    figure = new_figure(6.4, 5)
-    features = subject.features
+    figure = new_figure(HALF, 4.6)
+    patterns = None if subject.features is None else pattern_names(subject.features)
+    if patterns is not None and len(np.unique(patterns)) == 1:
+        patterns = None  # whose line would lie on that of all rows
     ReliabilityDisplay.from_predictions(
         subject.y,
         subject.probabilities,
         classes=subject.estimator.classes_,
-        patterns=None if features is None else pattern_names(features),
+        patterns=patterns,
         ax=figure.subplots(),
     )
     lead = (
-        "Below the diagonal the model is too sure of itself. A line for each pattern of "
-        "modalities that rows have; ECE is the expected calibration error."
+        "Below the diagonal the model is too sure of itself. ECE is the expected "
+        "calibration error."
     )
+    if patterns is not None:
+        lead += " A line for each pattern of modalities that rows have."
     picture = to_picture(figure, "Share of right rows by mean probability")
-    return Section("reliability", title, lead, [picture])
+    return Section("reliability", title, lead, [picture], is_half=True)
 
 
 def show_attention(subject):
@@ -189,8 +196,11 @@ def show_attention(subject):
     title = "What the read-out weighs"
     if not subject.reads_attention:
         return Section("attention", title, NO_ATTENTION)
-    figure = new_figure(min(2.5 + 1.6 * len(subject.features.names), 10), 3.8)
-    groups = subject.y if subject.is_classifier and subject.has_one_output else None
+    has_classes = subject.is_classifier and subject.has_one_output
+    groups = subject.y if has_classes else None
+    n_groups = len(np.unique(groups)) if has_classes else 1
+    width = HALF if n_groups * len(subject.features.names) <= 15 else FULL
+    figure = new_figure(width, 3.8)
     display = AttentionDisplay.from_estimator(
         subject.model, subject.features, groups, ax=figure.subplots()
     )
@@ -201,7 +211,7 @@ def show_attention(subject):
         figure.legend(handles=handles, title="class", loc="outside right upper")
     lead = "The weight of each modality in each row; the weights of a row sum to one."
     picture = to_picture(figure, "Boxes of attention weights by modality and class")
-    return Section("attention", title, lead, [picture])
+    return Section("attention", title, lead, [picture], is_half=width == HALF)
 
 
 SECTIONS = {
@@ -209,18 +219,18 @@ SECTIONS = {
     "model": show_model,
     "scores": show_scores,
     "training": show_training,
+    "reliability": show_reliability,
     "importance": show_importance,
     "subsets": show_subsets,
     "attention": show_attention,
     "robustness": show_robustness,
-    "reliability": show_reliability,
     "mistakes": show_mistakes,
 }
 
 
 def _draw_target(subject):
     """Draw how often each class occurs, or how the numbers are distributed."""
-    figure = new_figure(7, 2.6)
+    figure = new_figure(FULL, 2.4)
     ax = figure.subplots()
     if subject.is_classifier and subject.has_one_output:
         labels, counts = np.unique(subject.y, return_counts=True)
