@@ -33,7 +33,7 @@ from sklearn_mm import (
     TextTransformer,
 )
 from sklearn_mm.datasets import load_digits_multimodal
-from sklearn_mm.inspection import attention_weights
+from sklearn_mm.inspection import attention_weights, report
 
 DEGRADATION = {"image_noise": 0.5, "audio_snr": 0.0, "typo_rate": 0.4}
 
@@ -125,7 +125,7 @@ def plot(model, X, y, table, folder):
 
 
 def main(arguments=None):
-    """Run the demo and write its table, plots and model into a folder."""
+    """Run the demo and write its table, plots, model and report into a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("demo_output"))
     parser.add_argument("--n-samples", type=int, default=900)
@@ -146,6 +146,14 @@ def main(arguments=None):
     same = check_round_trip(best, X_test, options.output)
     plot(best, X_test, y_test, table, options.output)
     table.to_csv(options.output / "accuracies.csv")
+    page = report(
+        best,
+        X_test,
+        y_test,
+        options.output / "report.html",
+        title="Degraded digits, held-out rows",
+        random_state=0,
+    )
     summary = pd.DataFrame({"accuracy": table.mean(axis=1), "sd": table.std(axis=1)})
     single, fusion = summary["accuracy"].iloc[:-1].max(), summary["accuracy"].iloc[-1]
     print(f"\n{summary.round(3).to_string()}\n")
@@ -156,6 +164,7 @@ def main(arguments=None):
     print(f"held-out accuracy of the chosen model: {best.score(X_test, y_test):.3f}")
     print(f"a new process predicts the same, bit for bit: {same}")
     print(f"table, plots and model: {options.output.resolve()}")
+    print(f"report, to open in a browser: {page.resolve()}")
     print(f"{time.perf_counter() - start:.0f} seconds")
     return 0 if same else 1
 

@@ -182,3 +182,4 @@ def test_the_demo_ends_with_the_fusion_above_every_single_modality(tmp_path):
     accuracy = pd.read_csv(tmp_path / "accuracies.csv", index_col=0).mean(axis=1)
     assert accuracy.iloc[-1] > accuracy.iloc[:-1].max() + 0.05
     assert (tmp_path / "demo.png").stat().st_size > 10_000
+    assert "Most confident mistakes" in (tmp_path / "report.html").read_text("utf-8")

@@ -124,7 +124,7 @@ def _attention(subject, row):
     # From the cells, where they are known: so are then words, seconds and names.
     X = subject.X if subject.union is not None else subject.features
     model = subject.estimator if subject.union is not None else subject.model
-    display = AttentionDisplay._of_one(model, _safe_indexing(X, [row]), None, 0)
+    display = AttentionDisplay._of_one(model, _safe_indexing(X, [int(row)]), None, 0)
     words = []
     for name, block in display.blocks.items():
         tokens = display.weights[display.weights["modality"] == name]
