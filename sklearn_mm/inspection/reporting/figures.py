@@ -9,6 +9,9 @@ from sklearn_mm.inspection.reporting.markup import Picture
 # An image file that begins a page's font size at 16 pixels: 100 pixels an inch.
 DPI = 100
 
+# Inches of a figure that fills half the page, or all of it.
+HALF, FULL = 5.4, 11.4
+
 STYLE = {
     "font.size": 10.0,
     "axes.titlesize": 11.0,
@@ -36,6 +39,31 @@ def new_figure(width, height):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_panels(n_panels, height, *, sharey=False):
+    """Make the axes of a figure of panels in rows that are full, or nearly so.
+
+    Parameters
+    ----------
+    n_panels : int
+        Axes to make.
+    height : float
+        Inches of one.
+    sharey : bool, default=False
+        Whether they share their y axis.
+
+    Returns
+    -------
+    ndarray of Axes of shape (n_panels,)
+    """
+    n_columns = n_panels if n_panels <= 4 else 3 if n_panels in (5, 6, 9) else 4
+    n_rows = -(-n_panels // n_columns)
+    figure = new_figure(min(FULL, 3.8 * n_columns), height * n_rows)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=sharey)
+    for unused in axes.flat[n_panels:]:
+        unused.set_axis_off()
+    return axes.ravel()[:n_panels]
 
 
 def to_picture(figure, alt, caption=""):

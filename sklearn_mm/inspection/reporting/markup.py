@@ -14,7 +14,7 @@ class Picture:
     alt : str
         What it shows, for those who do not see it.
     width : int
-        Pixels that it needs to be readable.
+        Pixels that it was drawn for.
     caption : str
         Below it; may be empty.
     """
@@ -24,6 +24,11 @@ class Picture:
     width: int
     caption: str = ""
     kind = "picture"
+
+    @property
+    def least_width(self):
+        """Pixels below which it cannot be read, and scrolls in its box."""
+        return min(self.width, max(420, round(0.65 * self.width)))
 
 
 @dataclass

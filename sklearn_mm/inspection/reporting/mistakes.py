@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_mm._compat import _safe_indexing
 from sklearn_mm.inspection.attention_display import AttentionDisplay
 from sklearn_mm.inspection.reporting.cells import show_cell
-from sklearn_mm.inspection.reporting.figures import drawable, new_figure, to_picture
+from sklearn_mm.inspection.reporting.figures import drawable, new_panels, to_picture
 from sklearn_mm.inspection.reporting.markup import (
     Example,
     Examples,
@@ -139,17 +139,6 @@ def _attention(subject, row):
         label if drawable(label) else f"word {number + 1}"
         for label, number in zip(labels, display.weights["token"], strict=True)
     ]
-    display.plot(ax=_panels(len(display.blocks) + 1))
+    display.plot(ax=new_panels(len(display.blocks) + 1, 2.7))
     alt = "Attention weights over the cells of the row, and of each modality"
     return words, to_picture(display.figure_, alt)
-
-
-def _panels(n_panels):
-    """Make axes of a new figure: four in a row, or three where these fill rows."""
-    n_columns = n_panels if n_panels <= 4 else 3 if n_panels in (5, 6, 9) else 4
-    n_rows = -(-n_panels // n_columns)
-    figure = new_figure(11.2, 2.7 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for unused in axes[n_panels:]:
-        unused.set_axis_off()
-    return axes[:n_panels]

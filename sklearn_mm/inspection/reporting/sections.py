@@ -13,7 +13,13 @@ from sklearn_mm.inspection.reliability import (
     ReliabilityDisplay,
     pattern_names,
 )
-from sklearn_mm.inspection.reporting.figures import new_figure, to_picture
+from sklearn_mm.inspection.reporting.figures import (
+    FULL,
+    HALF,
+    new_figure,
+    new_panels,
+    to_picture,
+)
 from sklearn_mm.inspection.reporting.markup import (
     Examples,
     Paragraph,
@@ -34,10 +40,6 @@ from sklearn_mm.inspection.subsets import SubsetScoresDisplay
 MOST_MODALITIES = 8
 STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 N_BOOTSTRAPS = 100
-# Panels side by side.
-N_COLUMNS = 3
-# Inches of a figure that fills half the page, or all of it.
-HALF, FULL = 5.4, 11.4
 BLUE = "#0072B2"
 
 
@@ -118,7 +120,7 @@ def show_subsets(subject):
         reason = f"{n_modalities} modalities have {2**n_modalities - 1:,} subsets."
         return Section("subsets", title, reason)
     X, y = subject.sampled(subject.features)
-    width = max(HALF, min(0.5 * 2**n_modalities, FULL))
+    width = HALF if n_modalities <= 3 else FULL
     figure = new_figure(width, 2.8 + 0.3 * n_modalities)
     SubsetScoresDisplay.from_estimator(
         subject.model, X, y, scoring=subject.scoring, ax=figure.subplots()
@@ -137,13 +139,6 @@ def show_robustness(subject):
     if subject.union is None:
         return Section("robustness", title, NO_CELLS)
     table, y = subject.sampled(subject.table)
-    n_modalities = len(subject.union.transformers_)
-    n_columns = min(N_COLUMNS, n_modalities)
-    n_rows = -(-n_modalities // n_columns)
-    figure = new_figure(3.6 * n_columns + 0.6, 3.2 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
-    for unused in axes.flat[n_modalities:]:
-        unused.set_axis_off()
     display = RobustnessDisplay.from_estimator(
         subject.estimator,
         table,
@@ -151,16 +146,18 @@ def show_robustness(subject):
         strengths=STRENGTHS,
         scoring=subject.scoring,
         random_state=subject.seed,
-        ax=axes.flat[:n_modalities],
+        ax=new_panels(len(subject.union.transformers_), 3.2, sharey=True),
     )
-    for panel in axes[1:, 0]:
-        panel.set_ylabel(display.score_name)
+    for panel in display.axes_:
+        if panel.get_subplotspec().is_first_col():
+            panel.set_ylabel(display.score_name)
     lead = (
         "The score as the cells of one modality are corrupted. A line that ends below "
         "that of missing cells shows that spoiled cells mislead the model. "
         f"{subject.describe_sample()}"
     )
-    picture = to_picture(figure, "Lines of the score over the strength of corruptions")
+    alt = "Lines of the score over the strength of corruptions"
+    picture = to_picture(display.figure_, alt)
     return Section("robustness", title, lead, [picture])
 
 
@@ -230,10 +227,11 @@ SECTIONS = {
 
 def _draw_target(subject):
     """Draw how often each class occurs, or how the numbers are distributed."""
-    figure = new_figure(FULL, 2.4)
+    is_labelled = subject.is_classifier and subject.has_one_output
+    labels, counts = np.unique(subject.y, return_counts=True)
+    figure = new_figure(FULL if is_labelled and len(labels) > 6 else HALF, 2.4)
     ax = figure.subplots()
-    if subject.is_classifier and subject.has_one_output:
-        labels, counts = np.unique(subject.y, return_counts=True)
+    if is_labelled:
         bars = ax.bar(range(len(labels)), counts, color=BLUE, width=0.7)
         if len(labels) <= 30:
             ax.bar_label(bars, padding=2, fontsize="small")
