@@ -92,6 +92,7 @@ def _draw_image(ax, tokens, values):
 
 def _draw_words(ax, tokens):
     """Write the words line by line, each shaded by its weight."""
+    from matplotlib import rcParams
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 
     lines, n_letters = [[]], 0
@@ -107,8 +108,8 @@ def _draw_words(ax, tokens):
         n_letters += len(word) + 2
         shade = shades(weight / largest if largest > 0 else 0.0)
         box = {"boxstyle": "round,pad=0.2", "edgecolor": "none", "facecolor": shade}
-        # A dollar sign would begin a formula.
-        text = word.replace("$", r"\$")
+        # A dollar sign would begin a formula, where there are any.
+        text = word.replace("$", r"\$") if rcParams["text.parse_math"] else word
         lines[-1].append(TextArea(text, textprops={"bbox": box, "size": size}))
     rows = [HPacker(children=line, sep=0.8 * size, align="baseline") for line in lines]
     text = VPacker(children=rows, sep=0.9 * size, align="left")

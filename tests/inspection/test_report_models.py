@@ -166,6 +166,51 @@ def test_classes_that_the_model_never_saw_count_as_mistakes(table, tmp_path, rea
     assert f"1 of {n_wrong} rows that are wrong" in page.part("mistakes").text
 
 
+def test_many_classes_have_a_row_each_and_a_matrix_of_the_most_frequent(
+    tmp_path, read_page
+):
+    y = np.arange(75) % 25
+    X = MultimodalFeatures({"a": y[:, None] / 25.0, "b": np.ones((75, 1))})
+    model = AttentionFusionClassifier(**TINY).fit(X, y)
+    sections = ["data", "scores", "attention"]
+    page = read_page(write(model, X, y, tmp_path, sections=sections))
+    assert left_out(page) == set()
+    assert len(page.part("scores").all("tr")) == 1 + 5 + 1 + 25
+    assert "The 20 most frequent classes" in page.part("scores").text
+
+
+def test_targets_in_a_column_are_as_those_in_a_row(tmp_path, read_page):
+    X, y = load_diabetes(return_X_y=True)
+    model = LinearRegression().fit(X[:40], y[:40])
+    sections = ["scores", "mistakes"]
+    pages = [
+        read_page(write(model, X[40:60], target, tmp_path, sections=sections)).source
+        for target in (y[40:60], y[40:60, None])
+    ]
+    assert pages[0] == pages[1]
+
+
+def test_names_that_are_no_formulas_can_be_drawn(table, tmp_path, read_page):
+    X, y = table
+    labels = np.array([r"$\bad{$", r"$5 - $10"])[y]
+    X = X.assign(text=[f"{text} $x_$" for text in X["text"]])
+    union = make_union().set_params(text__min_frequency=1)
+    model = make_pipeline(union, AttentionFusionClassifier(**TINY)).fit(X, labels)
+    sections = ["data", "scores", "attention", "mistakes"]
+    page = read_page(write(model, X, labels, tmp_path, sections=sections))
+    assert r"$\bad{$" in page.part("scores").text
+
+
+def test_without_examples_no_cell_is_on_the_page(table, tmp_path, read_page):
+    X, y = table
+    model = make_pipeline(make_union(), AttentionFusionClassifier(**TINY)).fit(X, y)
+    sections = ["data", "mistakes"]
+    page = read_page(write(model, X, y, tmp_path, sections=sections, n_examples=0))
+    assert left_out(page) == {"mistakes"}
+    assert "every row is predicted right" not in page.text
+    assert not any(text in page.text for text in X["text"])
+
+
 def test_a_model_without_mistakes_is_told_so(tmp_path, read_page):
     X, y = load_iris(return_X_y=True)
     X, y = X[:80], y[:80]  # two classes that a line parts

@@ -109,7 +109,7 @@ def _show_sound(cell, transformer):
     # Floats may have any scale; what is louder than a file can hold is made softer.
     samples = samples / max(1.0, float(np.abs(samples).max()))
     file = io.BytesIO()
-    soundfile.write(file, samples, round(rate), format="WAV", subtype="PCM_16")
+    soundfile.write(file, samples, max(1, round(rate)), format="WAV", subtype="PCM_16")
     note = f"{seconds:.2f} s at {rate:,.0f} Hz"
     if seconds > CLIP_SECONDS:
         note += f", the first {CLIP_SECONDS} s"

@@ -15,6 +15,7 @@ HALF, FULL = 5.4, 11.4
 STYLE = {
     "font.size": 10.0,
     "axes.titlesize": 11.0,
+    "text.parse_math": False,  # a dollar sign in a name is one
     "svg.fonttype": "path",
     "svg.hashsalt": "sklearn_mm",  # the same ids, so the same file, each time
     "figure.facecolor": "none",

@@ -31,6 +31,8 @@ def show_mistakes(subject):
     """
     title = TITLES[subject.is_classifier]
     rows, n_wrong = _worst_rows(subject)
+    if not subject.n_examples:
+        return Section("mistakes", title, "No examples were asked for.")
     if not len(rows):
         blocks = [Paragraph("There is none: every row is predicted right.")]
         return Section("mistakes", title, f"Of {len(subject):,} rows.", blocks)

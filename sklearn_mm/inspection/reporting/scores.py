@@ -124,10 +124,10 @@ def _by_class(subject):
 
 def _confusion(subject):
     """Draw which class is taken for which."""
-    labels, counts = np.unique(subject.y, return_counts=True)
-    labels = np.union1d(labels, subject.predicted) if len(labels) < 2 else labels
+    labels = np.union1d(subject.y, subject.predicted)
     caption = "What the rows of each class were taken for."
     if len(labels) > MOST_CLASSES:
+        counts = np.array([(subject.y == label).sum() for label in labels])
         labels = np.sort(labels[np.argsort(-counts, kind="stable")[:MOST_CLASSES]])
         caption += f" The {MOST_CLASSES} most frequent classes."
     size = max(3.4, 1.2 + 0.3 * len(labels))

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state, estimator_html_repr
 
 from sklearn_mm._html import features_table
+from sklearn_mm.inspection.attention import attention_weights
 from sklearn_mm.inspection.attention_display import AttentionDisplay
 from sklearn_mm.inspection.history import TrainingHistoryDisplay
 from sklearn_mm.inspection.importance_display import ModalityImportanceDisplay
@@ -38,6 +39,8 @@ from sklearn_mm.inspection.subsets import SubsetScoresDisplay
 
 # All subsets of more modalities would take thousands of predictions.
 MOST_MODALITIES = 8
+# Classes of more are not told apart by the colours of boxes.
+MOST_GROUPS = 12
 STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 N_BOOTSTRAPS = 100
 BLUE = "#0072B2"
@@ -194,13 +197,13 @@ def show_attention(subject):
     if not subject.reads_attention:
         return Section("attention", title, NO_ATTENTION)
     has_classes = subject.is_classifier and subject.has_one_output
-    groups = subject.y if has_classes else None
-    n_groups = len(np.unique(groups)) if has_classes else 1
+    n_groups = len(np.unique(subject.y)) if has_classes else 1
+    groups = subject.y if 1 < n_groups <= MOST_GROUPS else None
+    n_groups = 1 if groups is None else n_groups
     width = HALF if n_groups * len(subject.features.names) <= 15 else FULL
     figure = new_figure(width, 3.8)
-    display = AttentionDisplay.from_estimator(
-        subject.model, subject.features, groups, ax=figure.subplots()
-    )
+    weights = attention_weights(subject.model, subject.features)
+    display = AttentionDisplay(weights, groups=groups).plot(ax=figure.subplots())
     legend = display.axes_[0].get_legend()
     if legend is not None:  # beside the boxes, which many classes would hide
         legend.remove()

@@ -58,6 +58,8 @@ class Subject:
         self.estimator = getattr(self.estimator, "best_estimator_", self.estimator)
         check_is_fitted(self.estimator)
         check_consistent_length(self.X, self.y)
+        if self.y.ndim == 2 and self.y.shape[1] == 1:
+            self.y = self.y[:, 0]
         try:
             self.model, self.features = split_features(self.estimator, self.X)
         except TypeError:
@@ -110,7 +112,7 @@ class Subject:
     @cached_property
     def predicted(self):
         """Predictions of the rows."""
-        return np.asarray(self.model.predict(self.inputs))
+        return np.reshape(self.model.predict(self.inputs), self.y.shape)
 
     @cached_property
     def probabilities(self):
