@@ -152,7 +152,7 @@ def main(arguments=None):
         y_test,
         options.output / "report.html",
         title="Degraded digits, held-out rows",
-        random_state=0,
+        random_state=8,  # draws words of several scripts
     )
     summary = pd.DataFrame({"accuracy": table.mean(axis=1), "sd": table.std(axis=1)})
     single, fusion = summary["accuracy"].iloc[:-1].max(), summary["accuracy"].iloc[-1]
