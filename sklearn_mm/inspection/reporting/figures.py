@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sklearn_mm.inspection.reporting.markup import Picture
 
-# An image file that begins a page's font size at 16 pixels: 100 pixels an inch.
+# Pixels of the page for an inch of a figure: its letters of 10 points are then 14 high.
 DPI = 100
 
 # Inches of a figure that fills half the page, or all of it.
