@@ -216,6 +216,7 @@ class BaseAttentionFusion(_BaseComposition):
             "n_heads": self.n_heads,
             "dropout": self.dropout,
             "modality_dropout": self.modality_dropout,
+            "modality_noise": self.modality_noise,
             "auxiliary": self.auxiliary_weight > 0 and len(self.modalities_in_) > 1,
         }
 

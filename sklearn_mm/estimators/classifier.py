@@ -72,6 +72,12 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
+    modality_noise : float, default=0.0
+        In training, probability that a modality of a row is replaced by noise: values
+        that are drawn from other rows, feature by feature, in half of the rows also
+        louder or fainter, higher or lower. So a modality that makes no sense is
+        recognised and left out of account (after Kim & Ghosh 2019). One modality of a
+        row always stays as it is.
     auxiliary_weight : float, default=1.0
         Weight of the loss of one more head for each modality, which sees that modality
         alone and is used in training only: so that a strong modality does not keep the
@@ -182,6 +188,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.3,
+        modality_noise=0.0,
         auxiliary_weight=1.0,
         missing="token",
         max_epochs=40,
@@ -212,6 +219,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.n_heads = n_heads
         self.dropout = dropout
         self.modality_dropout = modality_dropout
+        self.modality_noise = modality_noise
         self.auxiliary_weight = auxiliary_weight
         self.missing = missing
         self.max_epochs = max_epochs

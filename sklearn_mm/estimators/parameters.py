@@ -10,7 +10,7 @@ CHOICES = {
 
 AT_LEAST_ONE = ("width", "n_heads", "max_epochs", "n_iter_no_change")
 
-SHARES = ("dropout", "modality_dropout", "warm_up")
+SHARES = ("dropout", "modality_dropout", "modality_noise", "warm_up")
 
 NOT_NEGATIVE = ("n_layers", "auxiliary_weight", "weight_decay")
 

@@ -5,6 +5,7 @@ from torch import nn
 
 from sklearn_mm.nn.attention import ReadOut, length_mask
 from sklearn_mm.nn.fusion import FUSIONS
+from sklearn_mm.nn.noise import replace_by_noise
 
 
 class FusionNetwork(nn.Module):
@@ -27,6 +28,10 @@ class FusionNetwork(nn.Module):
     modality_dropout : float
         In training, the probability that a modality of a row is hidden; a row's last
         modality never is.
+    modality_noise : float
+        In training, the probability that a modality of a row is replaced by noise, so
+        that noise is recognised and ignored (after Kim & Ghosh 2019); one modality of
+        a row is always left as it is. Heads of single modalities do not learn from it.
     auxiliary : bool
         Whether each modality has a head of its own in training, so that none is left
         behind by a stronger one (Wang et al. 2020).
@@ -44,6 +49,7 @@ class FusionNetwork(nn.Module):
         n_heads,
         dropout,
         modality_dropout,
+        modality_noise,
         auxiliary,
     ):
         super().__init__()
@@ -51,6 +57,7 @@ class FusionNetwork(nn.Module):
         self.names = [name for name, _ in encoders]
         self.encoders = nn.ModuleList(encoder for _, encoder in encoders)
         self.modality_dropout = modality_dropout
+        self.modality_noise = modality_noise
         self.modality_codes = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.absent_tokens = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.missing = missing
@@ -86,11 +93,12 @@ class FusionNetwork(nn.Module):
         -------
         Tensor of shape (batch, n_outputs)
             In training with auxiliary heads a tuple: this, then of each modality its
-            own outputs (n_modalities, batch, n_outputs), and whether the row has it
-            (n_modalities, batch).
+            own outputs (n_modalities, batch, n_outputs), and whether the row has it,
+            not as noise (n_modalities, batch).
         """
         lengths = self._training_lengths(batch)
-        encoded = self._encode_all(batch, lengths)
+        noisy = self._training_noise(torch.stack(lengths))
+        encoded = self._encode_all(self._with_noise(batch, noisy), lengths)
         present = torch.stack(lengths) > 0
         outputs = self.decide(encoded, present.any(dim=0))
         if not (self.training and self.auxiliary_heads):
@@ -99,7 +107,7 @@ class FusionNetwork(nn.Module):
             head(tokens, mask)
             for head, (tokens, mask) in zip(self.auxiliary_heads, encoded, strict=True)
         ]
-        return outputs, torch.stack(own), present
+        return outputs, torch.stack(own), present & ~noisy
 
     def encode(self, batch):
         """Encode every modality, none hidden: what the fusion sees in prediction.
@@ -173,14 +181,24 @@ class FusionNetwork(nn.Module):
     def _training_lengths(self, batch):
         """Hide some modalities of some rows in training, by a length of zero."""
         lengths = torch.stack([lengths for _, lengths in self._inputs(batch)])
-        if self.training and self.modality_dropout > 0 and len(lengths) > 1:
-            drawn = torch.rand(lengths.shape, device=lengths.device)
-            hidden = (drawn < self.modality_dropout) & (lengths > 0)
-            # The modality with the largest draw stays where all would be hidden.
-            drawn = drawn.masked_fill(lengths == 0, -1.0)
-            hidden.scatter_(0, drawn.argmax(dim=0, keepdim=True), False)
+        if self.training:
+            hidden = _choose_modalities(lengths > 0, self.modality_dropout)
             lengths = lengths.masked_fill(hidden, 0)
         return list(lengths)
+
+    def _training_noise(self, lengths):
+        """Choose the modalities of rows that are noise: (n_modalities, batch), bool."""
+        share = self.modality_noise if self.training else 0
+        return _choose_modalities(lengths > 0, share)
+
+    def _with_noise(self, batch, noisy):
+        """Put noise in the place of the modalities that were chosen."""
+        if not noisy.any():
+            return batch
+        return {
+            name: (replace_by_noise(*batch[name], rows), batch[name][1])
+            for name, rows in zip(self.names, noisy, strict=True)
+        }
 
     def _encode_all(self, batch, lengths):
         """Encode every modality: a list of (tokens, mask)."""
@@ -216,6 +234,20 @@ class FusionNetwork(nn.Module):
             tokens, lengths = absent.expand(len(values), 1, -1), shown
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
+
+
+def _choose_modalities(present, share):
+    """Choose modalities of rows by chance ``share``, but one of each row's never.
+
+    Of what is ``present`` (n_modalities, batch); a single modality is never chosen.
+    """
+    if share == 0 or len(present) == 1:
+        return torch.zeros_like(present)
+    drawn = torch.rand(present.shape, device=present.device)
+    chosen = (drawn < share) & present
+    # The modality with the largest draw is spared where all would be chosen.
+    drawn = drawn.masked_fill(~present, -1.0)
+    return chosen.scatter(0, drawn.argmax(dim=0, keepdim=True), False)
 
 
 class ModalityHead(nn.Module):

@@ -1,4 +1,4 @@
-"""The fusion network: read-out, missing modalities, modality dropout."""
+"""The fusion network: read-out, missing modalities, modality dropout and noise."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,8 @@ def network():
         ("text", RNNEncoder().build(TOKENS, **SHAPE)),
     ]
     prior = np.log([0.2, 0.3, 0.5])
-    options = {"n_layers": 1, "modality_dropout": 0.5, "auxiliary": False}
+    options = {"n_layers": 1, "modality_dropout": 0.5, "auxiliary": True}
+    options["modality_noise"] = 0.0
     network = FusionNetwork(
         encoders, prior, fusion="attention", missing="token", **SHAPE, **options
     )
@@ -86,3 +87,37 @@ def test_modality_dropout_leaves_the_only_modality_of_a_row(network):
     network.train()
     lengths = torch.stack(network._training_lengths(batch([0] * 50, [3] * 50)))
     assert (lengths[1] == 3).all()
+
+
+def test_modality_noise_replaces_some_but_never_the_last_modality(network):
+    network.train().modality_noise = 0.5
+    lengths = torch.stack(network._training_lengths(batch([1] * 400, [3] * 400)))
+    noisy = network._training_noise(lengths)
+    assert not (noisy & (lengths == 0)).any()
+    assert ((lengths > 0) & ~noisy).any(dim=0).all()
+    both = (lengths > 0).all(dim=0)
+    share = noisy[:, both].float().mean(dim=1)
+    assert ((share > 0.25) & (share < 0.5)).all()
+
+
+def test_heads_of_single_modalities_do_not_learn_from_noise(network):
+    network.train().modality_noise = 0.9
+    network.modality_dropout = 0.0
+    _, _, there = network(batch([1] * 100, [3] * 100))
+    # Both are drawn by chance .81, and then one is spared: each is noise by chance
+    # .9 - .81 / 2.
+    share = 1 - there.float().mean(dim=1)
+    assert ((share - 0.495).abs() < 0.2).all()
+    assert there.any(dim=0).all()
+
+
+def test_noise_reaches_the_outputs_in_training_only(network):
+    network.modality_dropout, inputs = 0.0, batch([1] * 20, [3] * 20)
+    before = network(inputs)
+    network.modality_noise = 0.5
+    torch.testing.assert_close(network(inputs), before)
+    outputs, _, there = network.train()(inputs)
+    spared = there.all(dim=0)
+    assert 0 < spared.sum() < 20
+    torch.testing.assert_close(outputs[spared], before[spared])
+    assert (outputs[~spared] != before[~spared]).any(dim=1).all()

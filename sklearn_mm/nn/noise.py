@@ -1,0 +1,78 @@
+"""Noise in the place of a modality, from which a network learns what to ignore."""
+
+import torch
+
+from sklearn_mm.nn.attention import length_mask
+
+# What is unlike any training row must be met in training, too: in half of the rows
+# the noise is stretched by up to this factor, or squeezed, and moved by a normal
+# number of deviations, of which this is the scale.
+LARGEST_GAIN = 2.0
+OFFSET_SCALE = 2.0
+
+
+def replace_by_noise(values, lengths, noisy):
+    """Put noise in the place of a modality in some rows of a batch.
+
+    Each value is drawn anew from what the same feature (or pixel, or the id) is in all
+    tokens of the batch: alone it is as it ever was, together they tell nothing. That
+    is swap noise (Yoon et al. 2020, "VIME"; Bahri et al. 2022, "SCARF"). In half of
+    the rows numbers are then stretched or squeezed around the mean of their feature,
+    and all moved up or down, by the same factor and number of deviations in a row: so
+    the noise is also fainter, louder, higher and lower than any training row.
+
+    Parameters
+    ----------
+    values : Tensor of shape (batch, steps, *token_shape)
+        Padded; int64 for token ids, uint8 for levels of pixels, else floats, in which
+        NaN is a value like others. Is left as it is.
+    lengths : Tensor of shape (batch,), int64
+        Tokens of each row.
+    noisy : Tensor of shape (batch,), bool
+        Rows that become noise of the same length.
+
+    Returns
+    -------
+    Tensor of the shape and dtype of values
+        Levels of pixels stay within 0 to 255.
+    """
+    inside = length_mask(lengths, values.shape[1])
+    replaced = inside & noisy[:, None]
+    if not replaced.any():
+        return values
+    tokens, row_of_token = values[inside], replaced.nonzero()[:, 0]
+    drawn = _draw_values(tokens, len(row_of_token))
+    if values.dtype != torch.int64:
+        drawn = _change_levels(drawn, tokens, row_of_token, len(values))
+    values = values.clone()
+    values[replaced] = drawn
+    return values
+
+
+def _draw_values(tokens, n_drawn):
+    """Draw each value of new tokens from that of any token: (n_drawn, *token_shape)."""
+    flat = tokens.flatten(1) if tokens.ndim > 1 else tokens[:, None]
+    shape = n_drawn, flat.shape[1]
+    places = torch.randint(len(flat), shape, device=tokens.device)
+    return flat.gather(0, places).reshape(n_drawn, *tokens.shape[1:])
+
+
+def _change_levels(drawn, tokens, row_of_token, n_rows):
+    """Stretch or squeeze, and move, the numbers of half of the rows."""
+    floats = tokens if tokens.is_floating_point() else tokens.float()
+    # Statistics of each feature of a vector, or of each colour of an image.
+    rest = (0, *range(2, tokens.ndim))
+    mean = floats.nanmean(dim=rest, keepdim=True)
+    deviation = (floats - mean).square().nanmean(dim=rest, keepdim=True).sqrt()
+
+    changed = torch.rand(n_rows, device=tokens.device) < 0.5
+    gain = LARGEST_GAIN * torch.rand(n_rows, device=tokens.device)
+    offset = OFFSET_SCALE * torch.randn(n_rows, device=tokens.device)
+    of_token = (-1, *(1,) * (tokens.ndim - 1))
+    gain = gain.where(changed, 1.0)[row_of_token].view(of_token)
+    offset = offset.where(changed, 0.0)[row_of_token].view(of_token)
+
+    levels = mean + gain * (drawn.to(floats.dtype) - mean) + offset * deviation
+    if tokens.is_floating_point():
+        return levels.to(tokens.dtype)
+    return levels.round().clamp(0, 255).to(tokens.dtype)

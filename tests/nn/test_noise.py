@@ -1,0 +1,117 @@
+"""Noise in the place of a modality: what is replaced, and by what."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_mm.nn.noise import replace_by_noise
+
+N_ROWS = 3000
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Draw the same noise in every run, and leave torch's random state as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def every_row(n_rows=N_ROWS):
+    return torch.ones(n_rows, dtype=torch.bool)
+
+
+def test_only_tokens_of_noisy_rows_change():
+    values = torch.randn(4, 3, 2)
+    lengths = torch.tensor([3, 2, 3, 1])
+    noisy = torch.tensor([False, True, False, True])
+    before = values.clone()
+    noise = replace_by_noise(values, lengths, noisy)
+    same = (noise == before).all(dim=2)
+    expected = [[True] * 3, [False, False, True], [True] * 3, [False, True, True]]
+    assert same.tolist() == expected
+    torch.testing.assert_close(values, before, rtol=0, atol=0)
+
+
+def test_without_noisy_rows_values_are_the_same_object():
+    values = torch.randn(4, 3, 2)
+    assert replace_by_noise(values, torch.full((4,), 3), ~every_row(4)) is values
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
+def test_shape_and_dtype_stay(dtype):
+    values = (200 * torch.rand(5, 2, 3, 4, 4)).to(dtype)
+    noise = replace_by_noise(values, torch.full((5,), 2), every_row(5))
+    assert noise.shape == values.shape
+    assert noise.dtype == dtype
+
+
+def test_ids_are_drawn_as_often_as_they_occur():
+    ids = torch.tensor([[7, 7, 7, 9]]).repeat(N_ROWS, 1)
+    noise = replace_by_noise(ids, torch.full((N_ROWS,), 4), every_row())
+    assert noise.dtype == torch.int64
+    assert noise.unique().tolist() == [7, 9]
+    assert abs((noise == 7).float().mean() - 0.75) < 0.02
+
+
+def test_padding_is_never_drawn():
+    ids = torch.zeros(N_ROWS, 5, dtype=torch.int64)
+    ids[:, :2] = 3
+    noise = replace_by_noise(ids, torch.full((N_ROWS,), 2), every_row())
+    torch.testing.assert_close(noise, ids, rtol=0, atol=0)
+
+
+def unmoved_rows(noise, values):
+    """Tell in which rows every number is one that occurs in the batch."""
+    return torch.isin(noise, values).flatten(1).all(dim=1)
+
+
+def test_half_of_the_rows_keep_the_numbers_of_each_feature():
+    values = torch.randn(N_ROWS, 1, 3) + torch.tensor([0.0, 50.0, 100.0])
+    noise = replace_by_noise(values, torch.ones(N_ROWS), every_row())
+    unmoved = unmoved_rows(noise, values)
+    assert abs(unmoved.float().mean() - 0.5) < 0.05
+    for feature in range(3):
+        column = values[..., feature]
+        assert torch.isin(noise[unmoved][..., feature], column).all()
+
+
+def test_features_of_noise_are_independent():
+    one = torch.randn(N_ROWS, 1, 1)
+    values = torch.cat([one, one], dim=2)  # alike in every row
+    noise = replace_by_noise(values, torch.ones(N_ROWS), every_row())
+    plain = noise[unmoved_rows(noise, values), 0]
+    assert abs(np.corrcoef(plain.T.numpy())[0, 1]) < 0.1
+
+
+def test_moved_rows_lie_around_the_mean_by_two_deviations():
+    values = 10 + 4 * torch.randn(N_ROWS, 20, 1)
+    noise = replace_by_noise(values, torch.full((N_ROWS,), 20), every_row())
+    moved = noise[~unmoved_rows(noise, values), :, 0]
+    offset = (moved.mean(dim=1) - 10) / 4
+    gain = moved.std(dim=1) / 4
+    assert abs(offset.mean()) < 0.2
+    assert abs(offset.std() - 2) < 0.2
+    # Uniform from 0 to 2, less what a sample of 20 makes of a deviation.
+    assert abs(gain.mean() - 1) < 0.1
+    assert (gain < 0.5).float().mean() > 0.2
+    assert (gain > 1.5).float().mean() > 0.15
+
+
+def test_levels_of_pixels_saturate_and_do_not_wrap_around():
+    values = 255 * torch.randint(2, (N_ROWS, 1, 1, 5, 5)).to(torch.uint8)
+    noise = replace_by_noise(values, torch.ones(N_ROWS), every_row()).flatten(1)
+    # Mean and deviation are 127.5: with an offset of 1 + gain deviations all is white.
+    # Half of the mean over gains from 0 to 2 of P(2 z >= 1 + gain) is .084.
+    for end in (0, 255):
+        assert abs((noise == end).all(dim=1).float().mean() - 0.084) < 0.02
+
+
+def test_a_feature_that_is_missing_everywhere_stays_missing():
+    values = torch.randn(N_ROWS, 1, 2)
+    values[..., 1] = torch.nan
+    values[: N_ROWS // 2, 0, 0] = torch.nan
+    noise = replace_by_noise(values, torch.ones(N_ROWS), every_row())
+    missing = noise.isnan().float().mean(dim=(0, 1))
+    assert missing[1] == 1
+    assert abs(missing[0] - 0.5) < 0.05
