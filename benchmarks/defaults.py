@@ -1,4 +1,6 @@
-"""Choose the defaults of ``modality_dropout`` and ``auxiliary_weight``.
+"""Choose the defaults of how modalities are hidden and learned one by one.
+
+Those are ``modality_dropout``, ``modality_noise`` and ``auxiliary_weight``.
 
 Every setting is held against two tasks that pull them apart: AV digits, where each
 modality tells something by itself and any may be missing, and parity, where none does.
@@ -19,19 +21,25 @@ from subsets import SUBSETS
 
 from sklearn_mm import AttentionFusionClassifier
 
-# (modality_dropout, auxiliary_weight)
-SETTINGS = [(0.0, 0.0), (0.1, 0.0), (0.3, 0.0), (0.3, 0.3), (0.1, 1.0), (0.3, 1.0)]
+NAMES = ["modality_dropout", "auxiliary_weight", "modality_noise"]
+SETTINGS = [
+    (0.0, 0.0, 0.0),
+    (0.1, 0.0, 0.0),
+    (0.3, 0.0, 0.0),
+    (0.3, 0.3, 0.0),
+    (0.1, 1.0, 0.0),
+    (0.3, 1.0, 0.0),
+    (0.3, 1.0, 0.25),
+    (0.3, 1.0, 0.5),
+]
 N_VALIDATION = 1000
 
 
 def run(seed, n_train, setting):
     """Score one setting on one seed: a dict of accuracies."""
     torch.set_num_threads(1)
-    modality_dropout, auxiliary_weight = setting
     model = AttentionFusionClassifier(
-        modality_dropout=modality_dropout,
-        auxiliary_weight=auxiliary_weight,
-        random_state=seed,
+        random_state=seed, **dict(zip(NAMES, setting, strict=True))
     )
     X_train, y_train, X_test, y_test = load_av_digits(
         seed, n_train, N_VALIDATION, validation=True
@@ -56,9 +64,8 @@ def main():
     scores = joblib.Parallel(n_jobs=2)(
         joblib.delayed(run)(seed, options.rows, setting) for setting, seed in runs
     )
-    names = ["modality_dropout", "auxiliary_weight"]
-    index = pd.MultiIndex.from_tuples([setting for setting, _ in runs], names=names)
-    table = pd.DataFrame(scores, index=index).groupby(names, sort=False)
+    index = pd.MultiIndex.from_tuples([setting for setting, _ in runs], names=NAMES)
+    table = pd.DataFrame(scores, index=index).groupby(NAMES, sort=False)
     text = (
         f"{options.rows} training and {N_VALIDATION} validation rows of AV digits, by "
         "the modalities shown,\nand of the parity of image and text; accuracy, mean "

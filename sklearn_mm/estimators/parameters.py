@@ -10,7 +10,7 @@ CHOICES = {
 
 AT_LEAST_ONE = ("width", "n_heads", "max_epochs", "n_iter_no_change")
 
-SHARES = ("dropout", "modality_dropout", "modality_noise", "warm_up")
+SHARES = ("dropout", "modality_dropout", "warm_up")
 
 NOT_NEGATIVE = ("n_layers", "auxiliary_weight", "weight_decay")
 
@@ -32,6 +32,8 @@ def check_parameters(estimator):
         _check(name, values[name], 0 <= values[name] < 1, "at least 0 and below 1")
     for name in NOT_NEGATIVE:
         _check(name, values[name], values[name] >= 0, "at least 0")
+    share = values["modality_noise"]
+    _check("modality_noise", share, 0 <= share <= 1, "from 0 to 1")
     rate = values["learning_rate"]
     _check("learning_rate", rate, rate > 0, "above 0")
     size = values["batch_size"]

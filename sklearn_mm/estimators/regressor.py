@@ -45,12 +45,12 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
-    modality_noise : float, default=0.0
-        In training, probability that a modality of a row is replaced by noise: values
-        that are drawn from other rows, feature by feature, in half of the rows also
-        louder or fainter, higher or lower. So a modality that makes no sense is
-        recognised and left out of account (after Kim & Ghosh 2019). One modality of a
-        row always stays as it is.
+    modality_noise : float, default=0.5
+        Share of these hidden modalities, from 0 to 1, that are replaced by noise
+        instead: by values from other rows, drawn for each feature by itself, and
+        numbers also of other spread and level. So what makes no sense in prediction is
+        recognised, and counts like what is missing (after Kim & Ghosh 2019). Lower it
+        where no modality tells anything by itself.
     auxiliary_weight : float, default=1.0
         Weight of the loss of one more head for each modality, which sees that modality
         alone and is used in training only (Wang et al. 2020). 0 leaves the heads out.
@@ -140,7 +140,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.3,
-        modality_noise=0.0,
+        modality_noise=0.5,
         auxiliary_weight=1.0,
         missing="token",
         max_epochs=40,

@@ -29,9 +29,9 @@ class FusionNetwork(nn.Module):
         In training, the probability that a modality of a row is hidden; a row's last
         modality never is.
     modality_noise : float
-        In training, the probability that a modality of a row is replaced by noise, so
-        that noise is recognised and ignored (after Kim & Ghosh 2019); one modality of
-        a row is always left as it is. Heads of single modalities do not learn from it.
+        Share of the hidden modalities that are replaced by noise instead of being
+        absent, so that noise is recognised and ignored (after Kim & Ghosh 2019). The
+        heads of single modalities do not learn from it.
     auxiliary : bool
         Whether each modality has a head of its own in training, so that none is left
         behind by a stronger one (Wang et al. 2020).
@@ -96,10 +96,10 @@ class FusionNetwork(nn.Module):
             own outputs (n_modalities, batch, n_outputs), and whether the row has it,
             not as noise (n_modalities, batch).
         """
-        lengths = self._training_lengths(batch)
-        noisy = self._training_noise(torch.stack(lengths))
-        encoded = self._encode_all(self._with_noise(batch, noisy), lengths)
-        present = torch.stack(lengths) > 0
+        absent, noisy = self._hide(batch)
+        lengths = self._lengths(batch).masked_fill(absent, 0)
+        encoded = self._encode_all(self._with_noise(batch, noisy), list(lengths))
+        present = lengths > 0
         outputs = self.decide(encoded, present.any(dim=0))
         if not (self.training and self.auxiliary_heads):
             return outputs
@@ -120,8 +120,8 @@ class FusionNetwork(nn.Module):
         present : Tensor of shape (n_modalities, batch), bool
             Whether the row has the modality; else its absent token stands there.
         """
-        lengths = [lengths for _, lengths in self._inputs(batch)]
-        return self._encode_all(batch, lengths), torch.stack(lengths) > 0
+        lengths = self._lengths(batch)
+        return self._encode_all(batch, list(lengths)), lengths > 0
 
     def decide(self, encoded, has_evidence):
         """Predict from the tokens of all modalities.
@@ -178,18 +178,30 @@ class FusionNetwork(nn.Module):
     def _inputs(self, batch):
         return [batch[name] for name in self.names]
 
-    def _training_lengths(self, batch):
-        """Hide some modalities of some rows in training, by a length of zero."""
-        lengths = torch.stack([lengths for _, lengths in self._inputs(batch)])
-        if self.training:
-            hidden = _choose_modalities(lengths > 0, self.modality_dropout)
-            lengths = lengths.masked_fill(hidden, 0)
-        return list(lengths)
+    def _lengths(self, batch):
+        return torch.stack([lengths for _, lengths in self._inputs(batch)])
 
-    def _training_noise(self, lengths):
-        """Choose the modalities of rows that are noise: (n_modalities, batch), bool."""
-        share = self.modality_noise if self.training else 0
-        return _choose_modalities(lengths > 0, share)
+    def _hide(self, batch):
+        """Choose which modalities of rows are hidden in training: absent, or noise.
+
+        Returns
+        -------
+        absent, noisy : Tensor of shape (n_modalities, batch), bool
+            One modality of each row is neither.
+        """
+        present = self._lengths(batch) > 0
+        nothing = torch.zeros_like(present)
+        if not self.training or self.modality_dropout == 0 or len(present) == 1:
+            return nothing, nothing
+        drawn = torch.rand(present.shape, device=present.device)
+        hidden = (drawn < self.modality_dropout) & present
+        # The modality with the largest draw stays where all would be hidden.
+        drawn = drawn.masked_fill(~present, -1.0)
+        hidden.scatter_(0, drawn.argmax(dim=0, keepdim=True), False)
+        if self.modality_noise == 0:
+            return hidden, nothing
+        noise = torch.rand(present.shape, device=present.device) < self.modality_noise
+        return hidden & ~noise, hidden & noise
 
     def _with_noise(self, batch, noisy):
         """Put noise in the place of the modalities that were chosen."""
@@ -234,20 +246,6 @@ class FusionNetwork(nn.Module):
             tokens, lengths = absent.expand(len(values), 1, -1), shown
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
-
-
-def _choose_modalities(present, share):
-    """Choose modalities of rows by chance ``share``, but one of each row's never.
-
-    Of what is ``present`` (n_modalities, batch); a single modality is never chosen.
-    """
-    if share == 0 or len(present) == 1:
-        return torch.zeros_like(present)
-    drawn = torch.rand(present.shape, device=present.device)
-    chosen = (drawn < share) & present
-    # The modality with the largest draw is spared where all would be chosen.
-    drawn = drawn.masked_fill(~present, -1.0)
-    return chosen.scatter(0, drawn.argmax(dim=0, keepdim=True), False)
 
 
 class ModalityHead(nn.Module):

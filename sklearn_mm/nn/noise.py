@@ -4,10 +4,10 @@ import torch
 
 from sklearn_mm.nn.attention import length_mask
 
-# What is unlike any training row must be met in training, too: in half of the rows
-# the noise is stretched by up to this factor, or squeezed, and moved by a normal
-# number of deviations, of which this is the scale.
-LARGEST_GAIN = 2.0
+# Noise may be unlike any training row. Its spread goes from nothing to twice that of
+# the rows, and small ones are frequent: from a cell that says nothing at all, such as
+# steady hum or an even gray. Its level is off by a normal number of deviations.
+LARGEST_SPREAD = 2.0
 OFFSET_SCALE = 2.0
 
 
@@ -16,10 +16,10 @@ def replace_by_noise(values, lengths, noisy):
 
     Each value is drawn anew from what the same feature (or pixel, or the id) is in all
     tokens of the batch: alone it is as it ever was, together they tell nothing. That
-    is swap noise (Yoon et al. 2020, "VIME"; Bahri et al. 2022, "SCARF"). In half of
-    the rows numbers are then stretched or squeezed around the mean of their feature,
-    and all moved up or down, by the same factor and number of deviations in a row: so
-    the noise is also fainter, louder, higher and lower than any training row.
+    is swap noise (Yoon et al. 2020, "VIME"; Bahri et al. 2022, "SCARF"). Numbers are
+    then spread less or more around the mean of their feature, and moved up or down by
+    some deviations, alike in all of a row: so noise is also fainter, louder, lower and
+    higher than any training row.
 
     Parameters
     ----------
@@ -58,21 +58,20 @@ def _draw_values(tokens, n_drawn):
 
 
 def _change_levels(drawn, tokens, row_of_token, n_rows):
-    """Stretch or squeeze, and move, the numbers of half of the rows."""
+    """Spread the numbers of each row less or more, and move them up or down."""
     floats = tokens if tokens.is_floating_point() else tokens.float()
     # Statistics of each feature of a vector, or of each colour of an image.
     rest = (0, *range(2, tokens.ndim))
     mean = floats.nanmean(dim=rest, keepdim=True)
     deviation = (floats - mean).square().nanmean(dim=rest, keepdim=True).sqrt()
 
-    changed = torch.rand(n_rows, device=tokens.device) < 0.5
-    gain = LARGEST_GAIN * torch.rand(n_rows, device=tokens.device)
+    spread = LARGEST_SPREAD * torch.rand(n_rows, device=tokens.device).square()
     offset = OFFSET_SCALE * torch.randn(n_rows, device=tokens.device)
     of_token = (-1, *(1,) * (tokens.ndim - 1))
-    gain = gain.where(changed, 1.0)[row_of_token].view(of_token)
-    offset = offset.where(changed, 0.0)[row_of_token].view(of_token)
+    spread = spread[row_of_token].view(of_token)
+    offset = offset[row_of_token].view(of_token)
 
-    levels = mean + gain * (drawn.to(floats.dtype) - mean) + offset * deviation
+    levels = mean + spread * (drawn.to(floats.dtype) - mean) + offset * deviation
     if tokens.is_floating_point():
         return levels.to(tokens.dtype)
     return levels.round().clamp(0, 255).to(tokens.dtype)

@@ -76,48 +76,49 @@ def test_a_modality_absent_from_the_whole_batch_is_no_special_case(network):
 
 
 def test_modality_dropout_hides_some_but_never_the_last_modality(network):
-    network.train()
-    lengths = torch.stack(network._training_lengths(batch([1] * 400, [3] * 400)))
-    hidden = (lengths == 0).float().mean(dim=1)
-    assert (lengths > 0).any(dim=0).all()
-    assert ((hidden > 0.25) & (hidden < 0.5)).all()
-
-
-def test_modality_dropout_leaves_the_only_modality_of_a_row(network):
-    network.train()
-    lengths = torch.stack(network._training_lengths(batch([0] * 50, [3] * 50)))
-    assert (lengths[1] == 3).all()
-
-
-def test_modality_noise_replaces_some_but_never_the_last_modality(network):
-    network.train().modality_noise = 0.5
-    lengths = torch.stack(network._training_lengths(batch([1] * 400, [3] * 400)))
-    noisy = network._training_noise(lengths)
-    assert not (noisy & (lengths == 0)).any()
-    assert ((lengths > 0) & ~noisy).any(dim=0).all()
-    both = (lengths > 0).all(dim=0)
-    share = noisy[:, both].float().mean(dim=1)
+    absent, _ = network.train()._hide(batch([1] * 400, [3] * 400))
+    share = absent.float().mean(dim=1)
+    assert not absent.all(dim=0).any()
     assert ((share > 0.25) & (share < 0.5)).all()
 
 
+def test_modality_dropout_leaves_the_only_modality_of_a_row(network):
+    absent, _ = network.train()._hide(batch([0] * 50, [3] * 50))
+    assert not absent.any()
+
+
+def test_modality_noise_is_a_share_of_what_is_hidden(network):
+    network.train().modality_noise = 0.25
+    absent, noisy = network._hide(batch([1] * 2000, [3] * 2000))
+    assert not (absent & noisy).any()
+    assert not (absent | noisy).all(dim=0).any()
+    share = noisy.sum() / (absent | noisy).sum()
+    assert abs(share - 0.25) < 0.05
+
+
+def test_what_a_row_lacks_is_never_noise(network):
+    network.train().modality_noise = 1.0
+    _, noisy = network._hide(batch([1, 0] * 200, [0, 3] * 200))
+    assert not noisy.any()
+
+
 def test_heads_of_single_modalities_do_not_learn_from_noise(network):
-    network.train().modality_noise = 0.9
-    network.modality_dropout = 0.0
-    _, _, there = network(batch([1] * 100, [3] * 100))
-    # Both are drawn by chance .81, and then one is spared: each is noise by chance
-    # .9 - .81 / 2.
-    share = 1 - there.float().mean(dim=1)
-    assert ((share - 0.495).abs() < 0.2).all()
+    network.train().modality_noise = 1.0
+    _, _, there = network(batch([1] * 400, [3] * 400))
     assert there.any(dim=0).all()
+    # Both are drawn by chance .25, and then one is spared: each is noise by chance
+    # .5 - .25 / 2.
+    share = 1 - there.float().mean(dim=1)
+    assert ((share - 0.375).abs() < 0.1).all()
 
 
 def test_noise_reaches_the_outputs_in_training_only(network):
-    network.modality_dropout, inputs = 0.0, batch([1] * 20, [3] * 20)
+    inputs = batch([1] * 40, [3] * 40)
     before = network(inputs)
-    network.modality_noise = 0.5
+    network.modality_noise = 1.0
     torch.testing.assert_close(network(inputs), before)
     outputs, _, there = network.train()(inputs)
     spared = there.all(dim=0)
-    assert 0 < spared.sum() < 20
+    assert 0 < spared.sum() < 40
     torch.testing.assert_close(outputs[spared], before[spared])
     assert (outputs[~spared] != before[~spared]).any(dim=1).all()
