@@ -45,7 +45,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is.
-    modality_noise : float, default=0.5
+    modality_noise : float, default=0.0
         Share of these hidden modalities, from 0 to 1, that are replaced by noise
         instead: by values from other rows, drawn for each feature by itself, and
         numbers also of other spread and level. So what makes no sense in prediction is
@@ -140,7 +140,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         n_heads=4,
         dropout=0.1,
         modality_dropout=0.3,
-        modality_noise=0.5,
+        modality_noise=0.0,
         auxiliary_weight=1.0,
         missing="token",
         max_epochs=40,
