@@ -112,6 +112,12 @@ def check_present(transformers, X):
         raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
 
 
+def name_columns(columns, input_features, by_name):
+    """Name the columns that a selector selects: by itself, or among the inputs."""
+    columns = [columns] if np.isscalar(columns) else columns
+    return np.asarray(columns, dtype=object) if by_name else input_features[columns]
+
+
 def _selector(indices, single, names):
     """Turn positions into what selects the columns again."""
     columns = indices if names is None else [names[index] for index in indices]

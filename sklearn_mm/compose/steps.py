@@ -4,6 +4,7 @@ import re
 
 from sklearn import config_context
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.validation import check_array
 
 from sklearn_mm._compat import _print_elapsed_time
@@ -21,6 +22,16 @@ def passthrough():
     return FunctionTransformer(
         accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
     )
+
+
+def map_methods(transformer):
+    """Tell which of its methods each of the union's calls: a MethodMapping."""
+    mapping = MethodMapping().add(caller="transform", callee="transform")
+    at_once = hasattr(transformer, "fit_transform")
+    for caller in ("fit", "fit_transform"):
+        for callee in ("fit_transform",) if at_once else ("fit", "transform"):
+            mapping.add(caller=caller, callee=callee)
+    return mapping
 
 
 def fit_transform_step(name, transformer, X, y, params, message, cache):

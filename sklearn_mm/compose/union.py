@@ -5,11 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -23,8 +19,18 @@ from sklearn_mm._compat import (
 )
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import check_memory
-from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
-from sklearn_mm.compose.steps import fit_transform_step, is_word, transform_step
+from sklearn_mm.compose.columns import (
+    check_entries,
+    check_present,
+    name_columns,
+    plan_columns,
+)
+from sklearn_mm.compose.steps import (
+    fit_transform_step,
+    is_word,
+    map_methods,
+    transform_step,
+)
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.store import write_features
@@ -364,7 +370,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     f"transformer {name!r} ({type(transformer).__name__}) has no "
                     "get_feature_names_out"
                 )
-            own = self._column_names(columns, input_features)
+            by_name = hasattr(self, "feature_names_in_")
+            own = name_columns(columns, input_features, by_name)
             features = transformer.get_feature_names_out(own)
             prefix = f"{name}__" if self.verbose_feature_names_out else ""
             named += [f"{prefix}{feature}" for feature in features]
@@ -405,34 +412,20 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         router = MetadataRouter(owner=self)
         steps = [(name, transformer) for name, transformer, _ in self.transformers]
         for name, step in [*steps, ("remainder", self.remainder)]:
-            mapping = MethodMapping().add(caller="transform", callee="transform")
-            for caller in ("fit", "fit_transform"):
-                if hasattr(step, "fit_transform"):
-                    mapping.add(caller=caller, callee="fit_transform")
-                else:
-                    mapping.add(caller=caller, callee="fit")
-                    mapping.add(caller=caller, callee="transform")
-            router.add(method_mapping=mapping, **{name: step})
+            router.add(method_mapping=map_methods(step), **{name: step})
         return router
-
-    def _column_names(self, columns, input_features):
-        """Name the columns that a selector selects."""
-        columns = [columns] if np.isscalar(columns) else columns
-        if hasattr(self, "feature_names_in_"):
-            return np.asarray(columns, dtype=object)
-        return input_features[columns]
 
     def _check_fitted_columns(self, X):
         """Check that X has the fitted columns: by name in a table, else by number."""
         names = getattr(self, "feature_names_in_", None)
-        if names is None or not hasattr(X, "columns"):
-            if names is not None:
-                raise ValueError(
-                    f"{type(self).__name__} was fitted on a table with the columns "
-                    f"{list(names)}, found a {type(X).__name__} without names"
-                )
+        if names is None:
             validate_data(self, X, reset=False, skip_check_array=True)
             return X
+        if not hasattr(X, "columns"):
+            raise ValueError(
+                f"{type(self).__name__} was fitted on a table with the columns "
+                f"{list(names)}, found a {type(X).__name__} without names"
+            )
         check_present(self.transformers_, X)
         return X
 

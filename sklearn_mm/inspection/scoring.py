@@ -98,8 +98,8 @@ class RecordedOutputs:
         return self._output("decision_function", rows)
 
     def fit(self, X, y):
-        """Not to be called; scorers tell an estimator by it."""
-        raise NotImplementedError("recorded outputs cannot be trained")
+        """Refuse: it is here since ``check_scoring`` tells an estimator by it."""
+        raise TypeError("recorded outputs cannot be trained, only looked up")
 
     def score(self, rows, y):
         """Score some rows: accuracy of a classifier, else R squared."""
