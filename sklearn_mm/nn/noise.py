@@ -6,9 +6,12 @@ from sklearn_mm.nn.attention import length_mask
 
 # Noise may be unlike any training row. Its spread goes from nothing to twice that of
 # the rows, and small ones are frequent: from a cell that says nothing at all, such as
-# steady hum or an even gray. Its level is off by a normal number of deviations.
+# steady hum or an even gray. Its level is off by a normal number of deviations, for all
+# features of a row together, and again for each: white noise, say, is not equally far
+# above what is usual in every band.
 LARGEST_SPREAD = 2.0
-OFFSET_SCALE = 2.0
+ROW_OFFSET_SCALE = 2.0
+FEATURE_OFFSET_SCALE = 1.0
 
 
 def replace_by_noise(values, lengths, noisy):
@@ -58,20 +61,21 @@ def _draw_values(tokens, n_drawn):
 
 
 def _change_levels(drawn, tokens, row_of_token, n_rows):
-    """Spread the numbers of each row less or more, and move them up or down."""
+    """Spread the numbers of each row less or more, and move its features up or down."""
     floats = tokens if tokens.is_floating_point() else tokens.float()
     # Statistics of each feature of a vector, or of each colour of an image.
     rest = (0, *range(2, tokens.ndim))
     mean = floats.nanmean(dim=rest, keepdim=True)
     deviation = (floats - mean).square().nanmean(dim=rest, keepdim=True).sqrt()
 
-    spread = LARGEST_SPREAD * torch.rand(n_rows, device=tokens.device).square()
-    offset = OFFSET_SCALE * torch.randn(n_rows, device=tokens.device)
-    of_token = (-1, *(1,) * (tokens.ndim - 1))
-    spread = spread[row_of_token].view(of_token)
-    offset = offset[row_of_token].view(of_token)
+    of_row = n_rows, *(1,) * (tokens.ndim - 1)
+    of_feature = n_rows, *mean.shape[1:]
+    spread = LARGEST_SPREAD * torch.rand(of_row, device=tokens.device).square()
+    offset = ROW_OFFSET_SCALE * torch.randn(of_row, device=tokens.device)
+    own = FEATURE_OFFSET_SCALE * torch.randn(of_feature, device=tokens.device)
 
-    levels = mean + spread * (drawn.to(floats.dtype) - mean) + offset * deviation
+    levels = mean + spread[row_of_token] * (drawn.to(floats.dtype) - mean)
+    levels = levels + (offset + own)[row_of_token] * deviation
     if tokens.is_floating_point():
         return levels.to(tokens.dtype)
     return levels.round().clamp(0, 255).to(tokens.dtype)
