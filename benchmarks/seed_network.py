@@ -16,6 +16,7 @@ from sklearn_mm import (
     MultimodalFeatures,
     RNNEncoder,
 )
+from sklearn_mm.nn.encoders.images import HalvingPool, in_chunks
 
 WIDTH = 64
 
@@ -31,18 +32,21 @@ class ImageCells(nn.Module):
         super().__init__()
         self.stages = nn.Sequential(
             nn.Conv2d(modality.n_inputs, 32, 3, padding=1),
-            nn.MaxPool2d(2),
+            HalvingPool(),
             nn.ReLU(),
             nn.Conv2d(32, width, 3, padding=1),
-            nn.MaxPool2d(2),
+            HalvingPool(),
             nn.ReLU(),
         ).to(memory_format=torch.channels_last)
 
     def forward(self, values, lengths):
         """Encode (batch, 1, colours, height, width_in_pixels), bytes."""
-        images = values.squeeze(1).contiguous(memory_format=torch.channels_last)
-        cells = self.stages(images.float() / 255).flatten(2).transpose(1, 2)
+        cells = in_chunks(self._convolve, values.squeeze(1), n_channels=32)
         return cells, torch.full_like(lengths, cells.shape[1])
+
+    def _convolve(self, images):
+        images = images.contiguous(memory_format=torch.channels_last)
+        return self.stages(images.float() / 255).flatten(2).transpose(1, 2)
 
 
 class SoundSteps(nn.Module):

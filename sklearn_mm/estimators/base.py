@@ -253,11 +253,11 @@ class BaseAttentionFusion(_BaseComposition):
     def _forward_rows(self, features, rows, shown=None):
         """Run the network over some rows, of which it is shown some modalities."""
         from sklearn_mm.estimators.batches import FusionDataset
+        from sklearn_mm.estimators.prediction import predict_batches
 
         if shown is not None:
             features = as_fitted(self, features.select(shown))
-        batches = self.net_.forward_iter(FusionDataset(features, rows), training=False)
-        return np.concatenate([outputs.cpu().numpy() for outputs in batches])
+        return predict_batches(self.net_, FusionDataset(features, rows))
 
     def _encoded_batches(self, X):
         """Yield for each batch, in order, its tokens as they go into the fusion.

@@ -16,8 +16,7 @@ from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
-# Rows a batch in prediction. More are slower: the maps of many images are so large that
-# the C library gives their memory back to the system after every one of them.
+# Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import layer_norm
+from torch.nn.functional import layer_norm, max_pool2d
 
 from sklearn_mm import (
     BagEncoder,
@@ -15,9 +15,10 @@ from sklearn_mm import (
 )
 from sklearn_mm.estimators.modality import Modality
 from sklearn_mm.nn.attention import SinusoidalPositions
-from sklearn_mm.nn.encoders import Standardize
+from sklearn_mm.nn.encoders import Standardize, images
 from sklearn_mm.nn.encoders.images import (
     CellProjection,
+    HalvingPool,
     ResidualBlock,
     randomly_shifted,
 )
@@ -180,6 +181,44 @@ def test_images_too_small_to_be_moved_stay_where_they_are():
     values, lengths = values_of(IMAGE, 5, 1), torch.ones(5, dtype=torch.int64)
     tokens = encoder(values, lengths)[0]
     assert torch.equal(encoder.train()(values, lengths)[0], tokens)
+
+
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_images_a_few_at_a_time_are_encoded_as_all_at_once(monkeypatch, together):
+    encoder = build(CNNEncoder(channels=(4, 8), max_shift=0), IMAGE)
+    values, lengths = values_of(IMAGE, 4, 2), torch.tensor([1, 2, 1, 2])
+    results = []
+    for n_images in (100, together):
+        monkeypatch.setattr(images, "CHUNK_NUMBERS", n_images * 12 * 10 * 4)
+        encoder.zero_grad()
+        tokens, _ = encoder(values, lengths)
+        (tokens * torch.arange(8)).sum().backward()
+        gradients = [p.grad.clone() for p in encoder.parameters()]
+        results.append((tokens.detach(), gradients))
+    torch.testing.assert_close(results[1], results[0], rtol=1e-4, atol=1e-4)
+
+
+def test_images_are_convolved_in_chunks_of_the_size_that_is_set(monkeypatch):
+    sizes = []
+
+    def convolve(chunk):
+        sizes.append(len(chunk))
+        return chunk
+
+    monkeypatch.setattr(images, "CHUNK_NUMBERS", 3 * 6 * 5 * 4)
+    batch = torch.randn(7, 2, 6, 5)
+    assert torch.equal(images.in_chunks(convolve, batch, n_channels=4), batch)
+    images.in_chunks(convolve, batch[:1], n_channels=1000)  # larger than a chunk
+    assert sizes == [3, 3, 1, 1]
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (5, 6), (4, 7), (1, 1), (3, 3)])
+@pytest.mark.parametrize("with_gradient", [True, False])
+def test_halving_keeps_the_largest_of_four_pixels(shape, with_gradient):
+    maps = torch.randn(3, 2, *shape)
+    with torch.set_grad_enabled(with_gradient):
+        halved = HalvingPool()(maps)
+    assert torch.equal(halved, max_pool2d(maps, 2, ceil_mode=True))
 
 
 def test_a_residual_block_adds_to_what_it_is_given():

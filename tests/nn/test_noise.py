@@ -62,7 +62,7 @@ def test_padding_is_never_drawn():
 
 
 def two_level_noise():
-    """Noise from numbers of two levels, 10 -+ 4, and two features that are as they were.
+    """Make noise from numbers of two levels, 10 -+ 4.
 
     What each number was is known then: a feature of a row shows two levels again.
     """

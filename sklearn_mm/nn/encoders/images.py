@@ -5,6 +5,9 @@ from torch import nn
 
 from sklearn_mm.nn.attention import length_mask
 
+# Of the largest map of the images that are convolved together, on a CPU: 4 MB.
+CHUNK_NUMBERS = 2**20
+
 
 class ConvolutionalImageEncoder(nn.Module):
     """Convolutions and pooling over images; the cells of the last grid are the tokens.
@@ -54,7 +57,7 @@ class ConvolutionalImageEncoder(nn.Module):
                 stages += [nn.ReLU(inplace=True), ResidualBlock(n_out, kernel_size)]
             # The largest before ReLU is the largest after it, of a quarter as many.
             if index < len(channels) - 1:
-                stages.append(nn.MaxPool2d(2, ceil_mode=True))
+                stages.append(HalvingPool())
             stages.append(nn.ReLU(inplace=True))
         # The memory layout in which processors convolve and pool fastest.
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
@@ -67,19 +70,25 @@ class ConvolutionalImageEncoder(nn.Module):
         batch, n_images = values.shape[:2]
         present = length_mask(lengths, n_images)
         images = values.flatten(0, 1) if n_images == 1 else values[present]
-        # (images, colours, height, width_in_pixels), channels last for the statistics
+        maps = in_chunks(self._convolve, images, self.stages[0].out_channels)
+        height, width = maps.shape[1:3]
+        tokens = self.project(maps).flatten(1, 2)
+        if n_images > 1:
+            padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
+            padded[present] = tokens
+            tokens = padded.flatten(1, 2)
+        return tokens, lengths * (height * width)
+
+    def _convolve(self, images):
+        """Turn (images, colours, height, width_in_pixels) into cells, channels last."""
+        # Channels last for the statistics.
         images = self.standardize(images.permute(0, 2, 3, 1))
         if self.training:
             images = randomly_shifted(images, self.max_shift)
         maps = self.stages(images.permute(0, 3, 1, 2))
         height, width = (min(side, self.grid) for side in maps.shape[2:])
         maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
-        tokens = self.project(maps.permute(0, 2, 3, 1)).flatten(1, 2)
-        if n_images > 1:
-            padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
-            padded[present] = tokens
-            tokens = padded.flatten(1, 2)
-        return tokens, lengths * (height * width)
+        return maps.permute(0, 2, 3, 1)
 
     def spans(self, n_steps, token_shape):
         """Say which pixels of which image each token stands for.
@@ -115,6 +124,33 @@ class ConvolutionalImageEncoder(nn.Module):
         ]
 
 
+def in_chunks(convolve, images, n_channels):
+    """Convolve a batch of images a few at a time, so that their maps stay in the cache.
+
+    Each image by itself gives what it always gives. A map of a whole batch is larger
+    than a processor's cache, and so large that the C library gives its memory back to
+    the system and takes it anew, page by page, in every step.
+
+    Parameters
+    ----------
+    convolve : callable
+        From ``(images, colours, height, width_in_pixels)`` to ``(images, ...)``.
+    images : Tensor of shape (images, colours, height, width_in_pixels)
+        What to convolve.
+    n_channels : int
+        Of the largest map, which is as large as the images.
+
+    Returns
+    -------
+    Tensor of shape (images, ...)
+    """
+    height, width = images.shape[2:]
+    n_together = max(1, CHUNK_NUMBERS // (height * width * n_channels))
+    if images.device.type != "cpu" or len(images) <= n_together:
+        return convolve(images)
+    return torch.cat([convolve(chunk) for chunk in images.split(n_together)])
+
+
 def randomly_shifted(images, max_shift):
     """Move each of (images, height, width, channels) by whole pixels; zeros move in."""
     height, width = images.shape[1:3]
@@ -130,6 +166,22 @@ def randomly_shifted(images, max_shift):
             for image, top, left in zip(padded, tops, lefts, strict=True)
         ]
     )
+
+
+class HalvingPool(nn.MaxPool2d):
+    """Keep the largest of each 2 x 2 pixels; an odd last row or column counts alone."""
+
+    def __init__(self):
+        super().__init__(2, ceil_mode=True)
+
+    def forward(self, maps):
+        """Pool (images, channels, height, width_in_pixels)."""
+        height, width = maps.shape[2:]
+        if torch.is_grad_enabled() or height % 2 or width % 2:
+            return super().forward(maps)
+        # Three times as fast: what a gradient needs is not noted down.
+        rows = torch.maximum(maps[:, :, ::2], maps[:, :, 1::2])
+        return torch.maximum(rows[..., ::2], rows[..., 1::2])
 
 
 class CellProjection(nn.Module):
