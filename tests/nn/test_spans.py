@@ -66,8 +66,8 @@ def test_spans_of_a_sequence_follow_each_other_from_end_to_end(strides, n_steps)
 
 @pytest.mark.parametrize("strides", [(2, 2), (3,), (2, 1, 4)])
 def test_a_strided_token_stands_around_the_step_that_it_is_computed_from(strides):
-    # With kernels of one step and no attention a token is made from one step only.
-    spec = SelfAttentionEncoder(strides=strides, kernel_size=1, n_layers=0)
+    # With kernels of one step and nothing else a token is made from one step only.
+    spec = SelfAttentionEncoder(0, strides=strides, kernel_size=1, statistics=False)
     encoder = build(spec, SEQUENCE)
     values = torch.randn(1, 17, 3, requires_grad=True)
     tokens, _ = encoder(values, torch.tensor([17]))

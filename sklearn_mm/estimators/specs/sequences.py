@@ -89,6 +89,11 @@ class SelfAttentionEncoder(BaseEstimator):
         convolutions out.
     kernel_size : int, default=5
         Of the convolutions, in steps; odd.
+    statistics : bool, default=True
+        Whether each token is also told what the statistics of the whole sequence tell:
+        of each feature the mean, the deviation, the least and the largest value, and
+        how fast and how roughly it changes (after the statistics pooling of Snyder et
+        al. 2018, "X-vectors"). Unused for token ids.
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
 
@@ -99,10 +104,19 @@ class SelfAttentionEncoder(BaseEstimator):
     SelfAttentionEncoder(strides=(4,))
     """
 
-    def __init__(self, n_layers=1, *, strides=(2, 2), kernel_size=5, embedding_size=64):
+    def __init__(
+        self,
+        n_layers=1,
+        *,
+        strides=(2, 2),
+        kernel_size=5,
+        statistics=True,
+        embedding_size=64,
+    ):
         self.n_layers = n_layers
         self.strides = strides
         self.kernel_size = kernel_size
+        self.statistics = statistics
         self.embedding_size = embedding_size
 
     def build(self, modality, *, width, n_heads, dropout):
@@ -121,6 +135,7 @@ class SelfAttentionEncoder(BaseEstimator):
             strides=tuple(self.strides),
             kernel_size=self.kernel_size,
             n_layers=self.n_layers,
+            statistics=self.statistics and modality.kind == "sequence",
             width=width,
             n_heads=n_heads,
             dropout=dropout,

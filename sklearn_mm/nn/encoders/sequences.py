@@ -10,6 +10,7 @@ from sklearn_mm.nn.attention import (
     SinusoidalPositions,
     length_mask,
 )
+from sklearn_mm.nn.encoders.statistics import SequenceContext
 
 
 class RecurrentEncoder(nn.Module):
@@ -101,7 +102,7 @@ def _gather_steps(values, steps):
 
 
 class ConvolutionalAttentionEncoder(nn.Module):
-    """Strided convolutions along time, then self-attention.
+    """Strided convolutions along time, then self-attention; and the whole's statistics.
 
     Parameters
     ----------
@@ -115,6 +116,8 @@ class ConvolutionalAttentionEncoder(nn.Module):
         Of the convolutions, in steps; odd.
     n_layers : int
         Of self-attention.
+    statistics : bool
+        Whether what the statistics of the row tell is added to each of its tokens.
     width, n_heads, dropout
         Of the tokens.
     """
@@ -127,6 +130,7 @@ class ConvolutionalAttentionEncoder(nn.Module):
         strides,
         kernel_size,
         n_layers,
+        statistics,
         width,
         n_heads,
         dropout,
@@ -150,10 +154,13 @@ class ConvolutionalAttentionEncoder(nn.Module):
         self.layers = nn.ModuleList(
             AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
         )
+        self.context = SequenceContext(n_inputs, width, dropout) if statistics else None
 
     def forward(self, values, lengths):
         """Encode (batch, steps, *token_shape)."""
         tokens = self.embed(values)
+        if self.context is not None:
+            context = self.context(tokens, lengths)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             # Padding is zeroed before each convolution reads it, as at a row's end.
             tokens = tokens * length_mask(lengths, tokens.shape[1])[..., None]
@@ -164,6 +171,8 @@ class ConvolutionalAttentionEncoder(nn.Module):
         mask = length_mask(lengths, tokens.shape[1])
         for layer in self.layers:
             tokens = layer(tokens, mask)
+        if self.context is not None:
+            tokens = tokens + context[:, None]
         return tokens, lengths
 
     def spans(self, n_steps, token_shape):
