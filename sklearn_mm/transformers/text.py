@@ -65,11 +65,11 @@ class TextTransformer(CellTransformer):
     vocabulary_size : int, default=30000
         The most tokens in a learned vocabulary, the unknown token included. Of words
         the most frequent are kept.
-    min_frequency : int, default=2
+    min_frequency : int or "auto", default="auto"
         How often a word, or for ``"bpe"`` a character or a pair to join, must occur in
-        the training rows. The default leaves out what occurs once: nothing can be
-        learned about it, and so the unknown token occurs in the training rows and is
-        learned.
+        the training rows. "auto": words once, since a rare word may tell much, and the
+        encoders learn the unknown token by their ``token_dropout``; for ``"bpe"``
+        twice, since whatever is joined once is a whole word.
     max_tokens : int or None, default=256
         Longer texts are cut: the first tokens are kept. None keeps all.
     on_error : {"raise", "missing"}, default="raise"
@@ -114,7 +114,7 @@ class TextTransformer(CellTransformer):
     --------
     >>> from sklearn_mm import TextTransformer
     >>> texts = ["The cat, the dog.", None, "貓和狗", "a cat 😀"]
-    >>> transformer = TextTransformer(min_frequency=1)
+    >>> transformer = TextTransformer()
     >>> block = transformer.fit_transform(texts)
     >>> block
     FeatureBlock(4 samples, kind='tokens', token_shape=(), 12 tokens, 1 missing)
@@ -135,7 +135,7 @@ class TextTransformer(CellTransformer):
         lowercase=True,
         punctuation="split",
         vocabulary_size=30_000,
-        min_frequency=2,
+        min_frequency="auto",
         max_tokens=256,
         on_error="raise",
     ):
@@ -199,7 +199,7 @@ class TextTransformer(CellTransformer):
         smallest = {"vocabulary_size": 2, "min_frequency": 1, "max_tokens": 1}
         for name, least in smallest.items():
             value = getattr(self, name)
-            if name == "max_tokens" and value is None:
+            if (name, value) in (("max_tokens", None), ("min_frequency", "auto")):
                 continue
             if not isinstance(value, Integral) or value < least:
                 raise ValueError(
@@ -238,7 +238,7 @@ class TextTransformer(CellTransformer):
 
     def _learn(self, samples):
         if isinstance(samples, Words):
-            frequent = _most_frequent(samples.counts(), self.min_frequency)
+            frequent = _most_frequent(samples.counts(), self._min_frequency())
             self.vocabulary_ = self._index(frequent)
             is_word = self.tokenizer == "word"
             self.tokenizer_ = self._word_tokenizer() if is_word else self.tokenizer
@@ -252,7 +252,7 @@ class TextTransformer(CellTransformer):
             any_token = bool(present)
         if any_token and len(self.vocabulary_) == 1:
             warnings.warn(
-                f"no token occurs min_frequency={self.min_frequency} times in the "
+                f"no token occurs min_frequency={self._min_frequency()} times in the "
                 "training rows: every token is unknown. Lower min_frequency.",
                 UserWarning,
                 stacklevel=4,
@@ -288,11 +288,11 @@ class TextTransformer(CellTransformer):
             text = tokenizer.normalizer.normalize_str(text)
             for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
                 counts.update(word)
-        alphabet = _most_frequent(counts, self.min_frequency)
+        alphabet = _most_frequent(counts, self._min_frequency())
         alphabet = alphabet[: self.vocabulary_size - 1]
         trainer = trainers.BpeTrainer(
             vocab_size=self.vocabulary_size,
-            min_frequency=self.min_frequency,
+            min_frequency=self._min_frequency(),
             special_tokens=[UNKNOWN],
             initial_alphabet=alphabet,
             limit_alphabet=len(alphabet),
@@ -300,6 +300,11 @@ class TextTransformer(CellTransformer):
         )
         tokenizer.train_from_iterator(texts, trainer)
         return tokenizer
+
+    def _min_frequency(self):
+        if self.min_frequency != "auto":
+            return self.min_frequency
+        return 2 if self.tokenizer == "bpe" else 1
 
     def _index(self, tokens):
         """Give each token an id; the unknown token has 0."""

@@ -54,6 +54,7 @@ REFUSED = [
     ("text", RNNEncoder(hidden_size=0), "hidden_size .* at least 1, found 0"),
     ("text", RNNEncoder(n_layers=0), "n_layers of RNNEncoder .* at least 1, found 0"),
     ("text", RNNEncoder(embedding_size=2.5), "embedding_size .* found 2.5"),
+    ("text", RNNEncoder(token_dropout=1), "token_dropout .* below 1, found 1"),
     ("series", SelfAttentionEncoder(strides=(2, 0)), r"strides .* found \(2, 0\)"),
     ("series", SelfAttentionEncoder(strides=2), "strides .* a tuple .* found 2"),
     ("series", SelfAttentionEncoder(n_layers=-1), "n_layers .* at least 0, found -1"),

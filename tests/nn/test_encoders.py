@@ -15,7 +15,7 @@ from sklearn_mm import (
 )
 from sklearn_mm.estimators.modality import Modality
 from sklearn_mm.nn.attention import SinusoidalPositions
-from sklearn_mm.nn.encoders import Standardize, images
+from sklearn_mm.nn.encoders import Standardize, TokenEmbedding, images
 from sklearn_mm.nn.encoders.images import (
     CellProjection,
     HalvingPool,
@@ -271,6 +271,28 @@ def test_a_recurrent_encoder_equals_torchs_own_over_packed_rows(cell, bidirectio
     for row, length in enumerate(lengths):
         expected = encoder.project(states)[row, :length]
         torch.testing.assert_close(tokens[row, :length], expected)
+
+
+def test_a_share_of_the_tokens_is_forgotten_in_training_only():
+    torch.manual_seed(0)
+    embed = TokenEmbedding(20, 4, token_dropout=0.3)
+    ids = torch.randint(1, 20, (100, 100))
+    of_unknown = embed.weight[0]
+    forgotten = (embed(ids) == of_unknown).all(dim=2)
+    assert abs(forgotten.float().mean() - 0.3) < 0.02
+    assert torch.equal(embed.eval()(ids), embed.weight[ids])
+
+
+@pytest.mark.parametrize(
+    "spec", [BagEncoder, RNNEncoder, SelfAttentionEncoder, SetEncoder]
+)
+def test_texts_are_encoded_with_some_tokens_unknown_in_training(spec):
+    values, lengths = torch.randint(1, 20, (50, 6)), torch.full((50,), 6)
+    for share in (0.0, 0.5):
+        encoder = build(spec(token_dropout=share), TOKENS)
+        tokens, _ = encoder(values, lengths)
+        changed = (encoder.train()(values, lengths)[0] != tokens).any(dim=(1, 2))
+        assert (changed.sum() > 40) == (share > 0)
 
 
 def test_standardize_clips_what_is_far_out_and_takes_nan_as_the_mean():

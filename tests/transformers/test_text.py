@@ -174,6 +174,18 @@ def test_min_frequency_leaves_out_rarer_words(tokenizer):
     assert transformer.vocabulary_ == {"[UNK]": 0, "a": 1, "c": 2}
 
 
+@pytest.mark.parametrize(("tokenizer", "least"), [("word", 1), ("bpe", 2)])
+def test_by_default_words_count_from_once_and_parts_of_words_from_twice(
+    tokenizer, least
+):
+    chosen, named = (
+        TextTransformer(tokenizer, min_frequency=n).fit(["b a c", "a c dd c"])
+        for n in ("auto", least)
+    )
+    assert chosen.vocabulary_ == named.vocabulary_
+    assert ("b" in chosen.vocabulary_) == (least == 1)
+
+
 def test_unknown_words_become_id_zero_and_are_not_missing():
     transformer = TextTransformer(min_frequency=1).fit(["a b"])
     block = transformer.transform(["x y", "a x"])

@@ -6,6 +6,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integer,
     check_integers,
     check_kind,
+    check_share,
 )
 
 # The hash ends below 2**31 - 1.
@@ -29,6 +30,9 @@ class BagEncoder(BaseEstimator):
     n_buckets : int, default=16384
         Embeddings that all n-grams of two and more share: each is hashed to one of
         them. Every training step costs time in proportion to it.
+    token_dropout : float, default=0.2
+        Share of the token ids that are replaced by the unknown token, id 0, in
+        training, as in :class:`RNNEncoder`.
 
     Examples
     --------
@@ -37,10 +41,18 @@ class BagEncoder(BaseEstimator):
     BagEncoder(ngrams=(1, 2, 3))
     """
 
-    def __init__(self, embedding_size=32, *, ngrams=(1, 2), n_buckets=16384):
+    def __init__(
+        self,
+        embedding_size=32,
+        *,
+        ngrams=(1, 2),
+        n_buckets=16384,
+        token_dropout=0.2,
+    ):
         self.embedding_size = embedding_size
         self.ngrams = ngrams
         self.n_buckets = n_buckets
+        self.token_dropout = token_dropout
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of kind "tokens"."""
@@ -50,6 +62,7 @@ class BagEncoder(BaseEstimator):
         check_integer(self, "embedding_size", minimum=1)
         check_integer(self, "n_buckets", minimum=1)
         check_integers(self, "ngrams", minimum=1)
+        check_share(self, "token_dropout")
         if not self.ngrams or len(set(self.ngrams)) < len(self.ngrams):
             raise ValueError(
                 "ngrams of BagEncoder must be at least one length, each of them once, "
@@ -65,6 +78,7 @@ class BagEncoder(BaseEstimator):
             embedding_size=self.embedding_size,
             ngrams=tuple(self.ngrams),
             n_buckets=self.n_buckets,
+            token_dropout=self.token_dropout,
             width=width,
             dropout=dropout,
         )

@@ -8,6 +8,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integers,
     check_kernel_size,
     check_kind,
+    check_share,
 )
 
 
@@ -28,6 +29,11 @@ class RNNEncoder(BaseEstimator):
         Whether every state then reads every other by dot-product attention.
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
+    token_dropout : float, default=0.2
+        Share of the token ids that are replaced by the unknown token, id 0, in
+        training: so that no rare word is relied on alone, and unknown words are learned
+        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
+        Text Classification"). Unused for vectors.
 
     Examples
     --------
@@ -45,6 +51,7 @@ class RNNEncoder(BaseEstimator):
         bidirectional=True,
         attention=True,
         embedding_size=64,
+        token_dropout=0.2,
     ):
         self.cell = cell
         self.hidden_size = hidden_size
@@ -52,16 +59,17 @@ class RNNEncoder(BaseEstimator):
         self.bidirectional = bidirectional
         self.attention = attention
         self.embedding_size = embedding_size
+        self.token_dropout = token_dropout
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("tokens", "sequence"))
-        for name in ("hidden_size", "n_layers", "embedding_size"):
+        for name in ("hidden_size", "n_layers"):
             check_integer(self, name, minimum=1)
         check_choice(self, "cell", ("lstm", "gru"))
-        embed, n_inputs = _embedding(modality, self.embedding_size)
+        embed, n_inputs = _embedding(self, modality)
         return encoders.RecurrentEncoder(
             embed,
             n_inputs,
@@ -96,6 +104,11 @@ class SelfAttentionEncoder(BaseEstimator):
         al. 2018, "X-vectors"). Unused for token ids.
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
+    token_dropout : float, default=0.2
+        Share of the token ids that are replaced by the unknown token, id 0, in
+        training: so that no rare word is relied on alone, and unknown words are learned
+        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
+        Text Classification"). Unused for vectors.
 
     Examples
     --------
@@ -112,12 +125,14 @@ class SelfAttentionEncoder(BaseEstimator):
         kernel_size=5,
         statistics=True,
         embedding_size=64,
+        token_dropout=0.2,
     ):
         self.n_layers = n_layers
         self.strides = strides
         self.kernel_size = kernel_size
         self.statistics = statistics
         self.embedding_size = embedding_size
+        self.token_dropout = token_dropout
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
@@ -125,10 +140,9 @@ class SelfAttentionEncoder(BaseEstimator):
 
         check_kind(self, modality, ("sequence", "tokens"))
         check_integer(self, "n_layers", minimum=0)
-        check_integer(self, "embedding_size", minimum=1)
         check_integers(self, "strides", minimum=1)
         check_kernel_size(self)
-        embed, n_inputs = _embedding(modality, self.embedding_size)
+        embed, n_inputs = _embedding(self, modality)
         return encoders.ConvolutionalAttentionEncoder(
             embed,
             n_inputs,
@@ -151,6 +165,11 @@ class SetEncoder(BaseEstimator):
         Self-attention layers (Lee et al. 2019, the SAB of the Set Transformer).
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
+    token_dropout : float, default=0.2
+        Share of the token ids that are replaced by the unknown token, id 0, in
+        training: so that no rare word is relied on alone, and unknown words are learned
+        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
+        Text Classification"). Unused for vectors.
 
     Examples
     --------
@@ -159,9 +178,10 @@ class SetEncoder(BaseEstimator):
     SetEncoder(n_layers=2)
     """
 
-    def __init__(self, n_layers=1, *, embedding_size=64):
+    def __init__(self, n_layers=1, *, embedding_size=64, token_dropout=0.2):
         self.n_layers = n_layers
         self.embedding_size = embedding_size
+        self.token_dropout = token_dropout
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of several tokens a row."""
@@ -169,8 +189,7 @@ class SetEncoder(BaseEstimator):
 
         check_kind(self, modality, ("set", "sequence", "tokens"))
         check_integer(self, "n_layers", minimum=0)
-        check_integer(self, "embedding_size", minimum=1)
-        embed, n_inputs = _embedding(modality, self.embedding_size)
+        embed, n_inputs = _embedding(self, modality)
         return encoders.SetEncoder(
             embed,
             n_inputs,
@@ -181,14 +200,16 @@ class SetEncoder(BaseEstimator):
         )
 
 
-def _embedding(modality, embedding_size):
+def _embedding(spec, modality):
     """Build the first layer, ids or numbers to vectors, and count its outputs."""
-    from torch import nn
-
     from sklearn_mm.nn import encoders
 
+    check_integer(spec, "embedding_size", minimum=1)
+    check_share(spec, "token_dropout")
     if modality.kind == "tokens":
-        embedding = nn.Embedding(modality.vocabulary_size, embedding_size)
-        return embedding, embedding_size
+        embedding = encoders.TokenEmbedding(
+            modality.vocabulary_size, spec.embedding_size, spec.token_dropout
+        )
+        return embedding, spec.embedding_size
     standardize = encoders.Standardize(modality.mean, modality.deviation)
     return standardize, modality.n_inputs

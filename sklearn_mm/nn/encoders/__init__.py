@@ -25,6 +25,7 @@ from sklearn_mm.nn.encoders.sequences import (
     RecurrentEncoder,
     SetEncoder,
 )
+from sklearn_mm.nn.encoders.tokens import TokenEmbedding
 from sklearn_mm.nn.encoders.vectors import FeatureTokenEncoder, VectorEncoder
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "RecurrentEncoder",
     "SetEncoder",
     "Standardize",
+    "TokenEmbedding",
     "VectorEncoder",
 ]

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from sklearn_mm.nn.attention import length_mask
+from sklearn_mm.nn.encoders.tokens import forget_tokens
 
 # The factor is fastText's. The modulus, a Mersenne prime, keeps every product below
 # 2**63: int64 never overflows, and every device computes the same.
@@ -51,15 +52,26 @@ class BagEncoder(nn.Module):
         Lengths of the n-grams; 1 are the ids themselves.
     n_buckets : int
         Embeddings that the n-grams of two and more share.
+    token_dropout : float
+        Share of the ids that are unknown in training.
     width, dropout
         Of the token.
     """
 
     def __init__(
-        self, vocabulary_size, *, embedding_size, ngrams, n_buckets, width, dropout
+        self,
+        vocabulary_size,
+        *,
+        embedding_size,
+        ngrams,
+        n_buckets,
+        token_dropout,
+        width,
+        dropout,
     ):
         super().__init__()
         self.ngrams = ngrams
+        self.token_dropout = token_dropout
         self.embeddings = nn.ModuleDict()
         if 1 in ngrams:
             self.embeddings["ids"] = nn.Embedding(vocabulary_size, embedding_size)
@@ -76,6 +88,8 @@ class BagEncoder(nn.Module):
     def forward(self, values, lengths):
         """Encode ids (batch, steps) as (batch, 1, width)."""
         batch, n_steps = values.shape
+        if self.training:
+            values = forget_tokens(values, self.token_dropout)
         total = torch.zeros(batch, self.embedding_size, device=values.device)
         counts = torch.zeros_like(lengths)
         for n in self.ngrams:
