@@ -187,12 +187,15 @@ class BaseAttentionFusion(_BaseComposition):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             if net is None:
+                batch_size = self._resolve_batch_size(len(train))
+                n_batches = -(-len(train) // batch_size)
                 net = training.make_net(
                     self._network_arguments(),
                     self._criterion(),
                     self,
-                    n_rows=len(train),
-                    batch_size=self._resolve_batch_size(len(train)),
+                    batch_size=batch_size,
+                    n_batches=n_batches,
+                    max_epochs=self._resolve_max_epochs(n_batches),
                     held=held,
                     constant_rate=n_epochs is not None,
                 )
@@ -298,6 +301,12 @@ class BaseAttentionFusion(_BaseComposition):
         if self.batch_size != "auto":
             return self.batch_size
         return int(np.clip(2 ** np.round(np.log2(max(1, n_rows) / 32)), 16, 128))
+
+    def _resolve_max_epochs(self, n_batches):
+        """Choose about 1,300 steps, in 5 to 40 epochs, for ``"auto"``."""
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        return int(np.clip(round(1300 / n_batches), 5, 40))
 
     def _draw_seed(self):
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

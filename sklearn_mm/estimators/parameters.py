@@ -8,7 +8,8 @@ CHOICES = {
     "precision": ("float32", "bfloat16"),
 }
 
-AT_LEAST_ONE = ("width", "n_heads", "max_epochs", "n_iter_no_change")
+AT_LEAST_ONE = ("width", "n_heads", "n_iter_no_change")
+AUTOMATIC = ("max_epochs", "batch_size")  # or at least 1
 
 SHARES = ("dropout", "modality_dropout", "warm_up")
 
@@ -28,6 +29,9 @@ def check_parameters(estimator):
         _check(name, values[name], values[name] in known, f"one of {known}")
     for name in AT_LEAST_ONE:
         _check(name, values[name], values[name] >= 1, "at least 1")
+    for name in AUTOMATIC:
+        value = values[name]
+        _check(name, value, value == "auto" or value >= 1, "'auto' or at least 1")
     for name in SHARES:
         _check(name, values[name], 0 <= values[name] < 1, "at least 0 and below 1")
     for name in NOT_NEGATIVE:
@@ -36,8 +40,6 @@ def check_parameters(estimator):
     _check("modality_noise", share, 0 <= share <= 1, "from 0 to 1")
     rate = values["learning_rate"]
     _check("learning_rate", rate, rate > 0, "above 0")
-    size = values["batch_size"]
-    _check("batch_size", size, size == "auto" or size >= 1, "'auto' or at least 1")
     share = values["validation_fraction"]
     _check("validation_fraction", share, 0 < share < 1, "above 0 and below 1")
     norm = values["gradient_clipping"]

@@ -57,8 +57,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     missing : {"token", "skip", "error"}, default="token"
         What an absent modality of a row is: one learned token, nothing at all, or an
         error, in ``fit`` and in prediction.
-    max_epochs : int, default=40
-        Passes over the training rows.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows. "auto": so that there are about 1,300 steps,
+        within 5 to 40 passes.
     batch_size : int or "auto", default="auto"
         Rows a training step. "auto": so that an epoch has about 32 steps, within 16 to
         128 rows.
@@ -143,7 +144,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         modality_noise=0.0,
         auxiliary_weight=1.0,
         missing="token",
-        max_epochs=40,
+        max_epochs="auto",
         batch_size="auto",
         learning_rate=2e-3,
         schedule="cosine",

@@ -195,7 +195,15 @@ def rate_factor(step, n_steps, warm_up, schedule):
 
 
 def make_net(
-    network, criterion, estimator, *, n_rows, batch_size, held=None, constant_rate=False
+    network,
+    criterion,
+    estimator,
+    *,
+    batch_size,
+    n_batches,
+    max_epochs,
+    held=None,
+    constant_rate=False,
 ):
     """Wire the network for skorch.
 
@@ -207,10 +215,12 @@ def make_net(
         Gives a module from predictions and targets to one loss a row.
     estimator : attention fusion estimator
         Whose parameters of training are taken.
-    n_rows : int
-        Training rows, for the schedule.
     batch_size : int
         Rows a step.
+    n_batches : int
+        Steps an epoch.
+    max_epochs : int
+        Passes over the training rows.
     held : FusionDataset, default=None
         Rows to validate on after each epoch.
     constant_rate : bool, default=False
@@ -225,7 +235,7 @@ def make_net(
         "optimizer__weight_decay": estimator.weight_decay,
         "optimizer__param_groups": [("*.bias*", {"weight_decay": 0.0})],
         "lr": estimator.learning_rate,
-        "max_epochs": estimator.max_epochs,
+        "max_epochs": max_epochs,
         "batch_size": batch_size,
         "iterator_train": BatchIterator,
         "iterator_train__shuffle": True,
@@ -238,7 +248,7 @@ def make_net(
         "auxiliary_weight": estimator.auxiliary_weight,
         "precision": estimator.precision,
         "callbacks": [
-            *_own_callbacks(estimator, n_rows, batch_size, held, constant_rate),
+            *_own_callbacks(estimator, max_epochs * n_batches, held, constant_rate),
             *(estimator.callbacks or ()),
         ],
         **{f"module__{name}": value for name, value in network.items()},
@@ -247,7 +257,7 @@ def make_net(
     return FusionNet(build_network, criterion, **params)
 
 
-def _own_callbacks(estimator, n_rows, batch_size, held, constant_rate):
+def _own_callbacks(estimator, n_steps, held, constant_rate):
     """List the callbacks that the estimator's parameters ask for, in their order."""
     callbacks = []
     if estimator.gradient_clipping is not None:
@@ -257,7 +267,7 @@ def _own_callbacks(estimator, n_rows, batch_size, held, constant_rate):
         # A partial, not a closure: the fitted net must pickle.
         factor = partial(
             rate_factor,
-            n_steps=estimator.max_epochs * -(-n_rows // batch_size),
+            n_steps=n_steps,
             warm_up=estimator.warm_up,
             schedule=estimator.schedule,
         )

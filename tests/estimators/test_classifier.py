@@ -249,6 +249,13 @@ def test_missing_numbers_are_learned_from():
     assert small(max_epochs=15).fit(X, y).score(X, y) == 1.0
 
 
+@pytest.mark.parametrize(("n_rows", "n_epochs"), [(20, 40), (400, 6), (600, 5)])
+def test_by_default_more_rows_are_passed_fewer_times(n_rows, n_epochs):
+    X, y = np.zeros((n_rows, 1)), np.arange(n_rows) % 2
+    classifier = small(max_epochs="auto", width=2, fusion="concat", batch_size=2)
+    assert classifier.fit(X, y).n_iter_ == n_epochs  # about 1,300 steps of two rows
+
+
 def test_it_is_a_classifier_for_scikit_learn():
     assert is_classifier(AttentionFusionClassifier())
 
@@ -310,7 +317,7 @@ def test_parameters_that_net_params_name_keep_their_rate_and_decay_as_the_others
     [
         ({"width": 30, "n_heads": 4}, "multiple of n_heads"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
-        ({"max_epochs": 0}, "max_epochs must be at least 1"),
+        ({"max_epochs": 0}, "max_epochs must be 'auto' or at least 1"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
         ({"batch_size": 0}, "batch_size must be 'auto' or at least 1"),
         ({"encoders": [("txt", RNNEncoder())]}, r"encoders are named for \['txt'\]"),
