@@ -19,7 +19,7 @@ def network():
     torch.manual_seed(0)
     encoders = [
         ("table", VectorEncoder().build(VECTOR, **SHAPE)),
-        ("text", RNNEncoder().build(TOKENS, **SHAPE)),
+        ("text", RNNEncoder(token_dropout=0.0).build(TOKENS, **SHAPE)),
     ]
     prior = np.log([0.2, 0.3, 0.5])
     options = {"n_layers": 1, "modality_dropout": 0.5, "auxiliary": True}
