@@ -89,7 +89,11 @@ def make_features(task):
 def make_classifier(*, n_layers, max_epochs, batch_size, random_state):
     """Make the classifier; its dense layer is twice as wide as its tokens."""
     text = RNNEncoder(
-        hidden_size=128, bidirectional=False, attention=False, embedding_size=128
+        hidden_size=128,
+        bidirectional=False,
+        attention=False,
+        embedding_size=128,
+        token_dropout=0.0,
     )
     return AttentionFusionClassifier(
         [("image", ImageCells), ("text", text), ("audio", SoundSteps)],

@@ -30,7 +30,8 @@ def predict_batches(net, dataset):
     ndarray of shape (len(dataset), n_outputs), float32
     """
     batches = net.get_iterator(dataset, training=False)
-    n_threads = torch.get_num_threads() if net.device == "cpu" else 1
+    on_cpu = torch.device(net.device).type == "cpu"
+    n_threads = torch.get_num_threads() if on_cpu else 1
     n_workers = min(n_threads, len(batches))
     if n_workers < 2:
         outputs = [_predict(net, batch) for batch in batches]

@@ -30,10 +30,11 @@ class RNNEncoder(BaseEstimator):
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
     token_dropout : float, default=0.2
-        Share of the token ids that are replaced by the unknown token, id 0, in
-        training: so that no rare word is relied on alone, and unknown words are learned
-        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
-        Text Classification"). Unused for vectors.
+        Share of the token ids that are replaced by the unknown token in training: so
+        that no rare word is relied on alone, and unknown words are learned (Iyyer et
+        al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text
+        Classification"). That is id 0, which in the vocabulary of a ready tokenizer may
+        be another token. Unused for vectors.
 
     Examples
     --------
@@ -105,10 +106,8 @@ class SelfAttentionEncoder(BaseEstimator):
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
     token_dropout : float, default=0.2
-        Share of the token ids that are replaced by the unknown token, id 0, in
-        training: so that no rare word is relied on alone, and unknown words are learned
-        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
-        Text Classification"). Unused for vectors.
+        Share of the token ids that are replaced by id 0, the unknown token, in
+        training, as in :class:`RNNEncoder`. Unused for vectors.
 
     Examples
     --------
@@ -166,10 +165,8 @@ class SetEncoder(BaseEstimator):
     embedding_size : int, default=64
         Of the vector that each token id is looked up as; unused for vectors.
     token_dropout : float, default=0.2
-        Share of the token ids that are replaced by the unknown token, id 0, in
-        training: so that no rare word is relied on alone, and unknown words are learned
-        (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
-        Text Classification"). Unused for vectors.
+        Share of the token ids that are replaced by id 0, the unknown token, in
+        training, as in :class:`RNNEncoder`. Unused for vectors.
 
     Examples
     --------
