@@ -10,7 +10,7 @@ from sklearn_mm import (
 )
 from sklearn_mm.datasets import make_multimodal_classification
 
-SMALL = {"width": 16, "n_heads": 2, "max_epochs": 12}
+SMALL = {"width": 16, "n_heads": 2, "max_epochs": 20}
 LEFT, RIGHT = ["left_0", "left_1"], ["right_0", "right_1"]
 
 
@@ -50,10 +50,7 @@ def scores():
 
 
 def test_a_modality_in_noise_harms_less_after_training_on_noise(scores):
-    # On average: one of six networks does not learn to ignore it.
-    gain = scores[0.5][:, 1] - scores[0.0][:, 1]
-    assert gain.mean() > 0.1
-    assert (gain > 0).sum() >= 5
+    assert (scores[0.5][:, 1] > scores[0.0][:, 1] + 0.05).all()
 
 
 def test_clean_rows_are_learned_as_well(scores):

@@ -68,10 +68,10 @@ def test_attributions_of_a_regressor_sum_to_the_change_of_its_prediction(data):
     pytest.importorskip("captum")
     X, y = data
     target = 50 + 20 * (y == "yes")
-    regressor = AttentionFusionRegressor(**PARAMS).fit(X, target)
+    regressor = AttentionFusionRegressor(**PARAMS | {"max_epochs": 10}).fit(X, target)
     before = outputs_without_content(regressor, X).numpy()[:, 0] * 10 + 60
     change = regressor.predict(X) - before
-    assert np.abs(change).max() > 5
+    assert np.abs(change).max() > 10
     table = token_attributions(regressor, X, n_steps=500)
     assert_allclose(sums(table, 80), change, atol=0.2)
 
