@@ -1,8 +1,10 @@
 """Hold every fusion against single modalities, late fusion and classical pipelines.
 
 Real data: see ``accuracy_data.py``. The sides of sklearn_mm have default parameters.
-"alone" is a model for each modality, and their late fusion; "classical" the pipelines
-of ``classical.py``, their late fusion, and all of them stacked.
+"alone" is a model for each modality, and their late fusion; "enriched" is attention
+over the modalities and the features of the classical pipelines (not for AV digits,
+where these are behind); "classical" the pipelines of ``classical.py``, their late
+fusion, and all of them stacked.
 
 Each (model, seed, fold) that is done is a line or more in
 ``results/accuracy_<data>.csv``, at once: a run that was interrupted goes on from there,
@@ -28,6 +30,7 @@ import report
 import torch
 from accuracy_data import DATASETS, N_FOLDS
 from classical import make_stack, split_training
+from enriched import VECTORS, make_enriched_features
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from sklearn_mm import AttentionFusionClassifier, AttentionFusionRegressor
@@ -51,13 +54,22 @@ class Fold(NamedTuple):
 
 def fit_fusion(fusion, fold):
     """Train one model on all modalities."""
-    train, test = _make_features(fold)
+    train, test = _make_features(fold, DATASETS[fold.data].make_features())
     return {f'fusion="{fusion}"': _fit_predict(fold, train, test, fusion=fusion)}
+
+
+def fit_enriched(fold):
+    """Train one model on all modalities and the vectors of the classical pipelines."""
+    union = make_enriched_features(fold.data, fold.seed)
+    train, test = _make_features(fold, union)
+    return {
+        'fusion="attention", classical features too': _fit_predict(fold, train, test)
+    }
 
 
 def fit_alone(fold):
     """Train a model on each modality, and combine what they predict."""
-    train, test = _make_features(fold)
+    train, test = _make_features(fold, DATASETS[fold.data].make_features())
     predicted = {
         f"only {name}": _fit_predict(fold, train.select([name]), test.select([name]))
         for name in train.names
@@ -86,13 +98,14 @@ MODELS = {
         fusion: partial(fit_fusion, fusion)
         for fusion in ("attention", "bottleneck", "cross", "gated", "concat")
     },
+    "enriched": fit_enriched,
     "classical": fit_classical,
 }
 
 
-def _make_features(fold):
+def _make_features(fold, union):
     """Fit the union on the training rows; cells that were read before are looked up."""
-    union = DATASETS[fold.data].make_features().set_params(memory=fold.memory)
+    union.set_params(memory=fold.memory)
     return union.fit_transform(fold.train), union.transform(fold.test)
 
 
@@ -179,6 +192,7 @@ def run_all(data, options, path, memory):
         for fold in range(min(n_folds, options.folds))
         for model in options.models
         if (rows, model, seed, fold) not in done
+        and (model != "enriched" or data in VECTORS)
     ]
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         results = joblib.Parallel(options.jobs, return_as="generator_unordered")(

@@ -17,6 +17,9 @@ from sklearn_mm.estimators.modality import describe_modality
 from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.specs import default_encoder
 
+# As in HistGradientBoostingClassifier: with fewer, each is needed for training.
+EARLY_STOPPING_MIN_ROWS = 10_000
+
 
 class BaseAttentionFusion(_BaseComposition):
     """Fit and predict with one attention network over all modalities.
@@ -24,7 +27,7 @@ class BaseAttentionFusion(_BaseComposition):
     A subclass has the parameters, reads the target (``_check_target``), learns from it
     and encodes it (``_learn_target``, ``_encode_target``), names the loss
     (``_criterion``), and turns what the network gives into predictions. It may learn
-    more from held-out rows, once the network is trained (``_holds_rows_out``,
+    more from held-out rows, once the network is trained (``_learns_from_held_out``,
     ``_learn_from_held_out``).
     """
 
@@ -87,21 +90,23 @@ class BaseAttentionFusion(_BaseComposition):
             self._check_fit_parameters()
             features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
             rows, weight = training_rows(features, y, weight)
+            if groups is not None:
+                check_consistent_length(features, groups)
+                groups = np.asarray(groups)[rows]
+            stops_early = self._stops_early(rows, groups)
+            holds_out = stops_early or self._learns_from_held_out
             valid = np.zeros(len(rows), dtype=bool)
             seed = self._draw_seed()
-            if self._holds_rows_out:
-                if groups is not None:
-                    check_consistent_length(features, groups)
-                    groups = np.asarray(groups)[rows]
+            if holds_out:
                 strata = self._strata(y[rows])
                 valid = split_rows(rows, strata, groups, self.validation_fraction, seed)
             self._describe(features, rows[~valid])
             self._learn_target(y[rows], weight)
             state = self._state_to_continue(before)
             train, held = self._dataset(features, rows, y, weight, ~valid), None
-            if self._holds_rows_out:
+            if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
-            self._train(train, held if self.early_stopping else None, seed, state)
+            self._train(train, held if stops_early else None, seed, state)
             self._learn_from_held_out(held)
         return self
 
@@ -122,9 +127,9 @@ class BaseAttentionFusion(_BaseComposition):
         return self
 
     @property
-    def _holds_rows_out(self):
-        """Whether ``fit`` keeps rows from training."""
-        return self.early_stopping
+    def _learns_from_held_out(self):
+        """Whether rows are held out whatever ``early_stopping`` is."""
+        return False
 
     def _learn_from_held_out(self, held):
         """Learn what the trained network needs besides, from a FusionDataset."""
@@ -307,6 +312,18 @@ class BaseAttentionFusion(_BaseComposition):
         if self.max_epochs != "auto":
             return self.max_epochs
         return int(np.clip(round(1300 / n_batches), 5, 40))
+
+    def _stops_early(self, rows, groups):
+        """Tell for ``"auto"`` whether there are rows, and groups, enough to hold out.
+
+        A row that stands twice counts once, so that weights which are turned into rows
+        repeated do not decide.
+        """
+        if self.early_stopping != "auto":
+            return self.early_stopping
+        if groups is not None and len(np.unique(groups)) < 2:
+            return False
+        return len(np.unique(rows)) >= EARLY_STOPPING_MIN_ROWS
 
     def _draw_seed(self):
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

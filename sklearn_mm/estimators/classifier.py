@@ -112,9 +112,10 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         learned, after training, on the rows that early stopping validates on, or else
         on a ``validation_fraction`` of the rows that is held out for it. What is
         predicted does not change. Not for ``partial_fit``.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, to stop when the loss on them no longer falls, and to
-        restore the best weights.
+        restore the best weights. "auto": with 10,000 rows or more. Not for
+        ``partial_fit``.
     validation_fraction : float, default=0.1
         Share of the rows, or of the groups, to hold out for ``early_stopping`` and
         ``calibration``.
@@ -202,7 +203,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         averaging=None,
         class_weight=None,
         calibration=None,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
@@ -347,8 +348,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         )
 
     @property
-    def _holds_rows_out(self):
-        return self.early_stopping or self.calibration is not None
+    def _learns_from_held_out(self):
+        return self.calibration is not None
 
     def _learn_from_held_out(self, held):
         """Learn the temperatures on the held-out rows, seen under every pattern."""

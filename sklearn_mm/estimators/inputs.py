@@ -228,8 +228,8 @@ def split_rows(rows, strata, groups, fraction, seed):
         unit = "sample" if groups is None else "group"
         raise ValueError(
             f"early_stopping and calibration need at least two {unit}s to hold some "
-            f"out, found {len(first)} {unit}. Leave them at their defaults, which hold "
-            "nothing out."
+            f"out, found {len(first)} {unit}. Set early_stopping=False and "
+            "calibration=None, which hold nothing out."
         )
     # Numbered by where they first stand, which the order of X does not change.
     number = np.argsort(np.argsort(first))[unit_of_row]

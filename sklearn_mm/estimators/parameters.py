@@ -5,6 +5,7 @@ CHOICES = {
     "missing": ("token", "skip", "error"),
     "schedule": ("cosine", "linear", "constant"),
     "averaging": (None, "ema"),
+    "early_stopping": (False, True, "auto"),
     "precision": ("float32", "bfloat16"),
 }
 

@@ -76,9 +76,10 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     averaging : {"ema"} or None, default=None
         "ema": the model is an exponential moving average of the weights along the
         training steps.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, to stop when the loss on them no longer falls, and to
-        restore the best weights.
+        restore the best weights. "auto": with 10,000 rows or more. Not for
+        ``partial_fit``.
     validation_fraction : float, default=0.1
         Share of the rows, or of the groups, to hold out.
     n_iter_no_change : int, default=10
@@ -152,7 +153,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         weight_decay=1e-2,
         gradient_clipping=1.0,
         averaging=None,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,

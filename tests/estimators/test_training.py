@@ -94,6 +94,35 @@ def test_groups_reach_the_split_in_fit():
     small(early_stopping=True, max_epochs=1).fit(X, Y, groups=groups)
 
 
+def fit_by_default(n_rows, **fit_params):
+    X, y = np.arange(n_rows, dtype=float)[:, None], np.arange(n_rows) % 2
+    classifier = AttentionFusionClassifier(
+        width=2, n_heads=1, fusion="concat", max_epochs=1, batch_size=2048
+    )
+    return classifier.fit(X, y, **fit_params)
+
+
+@pytest.mark.parametrize(("n_rows", "validates"), [(9_999, False), (10_000, True)])
+def test_by_default_rows_are_held_out_where_there_are_many(n_rows, validates):
+    history = fit_by_default(n_rows).history_
+    assert ("valid_loss" in history[0]) == validates
+
+
+def test_rows_that_weights_repeat_count_once():
+    classifier = fit_by_default(6_000, sample_weight=np.full(6_000, 2))
+    assert "valid_loss" not in classifier.history_[0]
+
+
+def test_by_default_the_only_group_is_trained_on():
+    classifier = fit_by_default(10_000, groups=np.zeros(10_000))
+    assert "valid_loss" not in classifier.history_[0]
+
+
+def test_groups_must_be_one_for_each_row_also_where_none_is_held_out():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        small(early_stopping=False).fit(X, Y, groups=np.zeros(3))
+
+
 def test_warm_start_goes_on_from_the_last_weights():
     classifier = small(warm_start=True, max_epochs=8).fit(X, Y)
     first = classifier.history_[0, "train_loss"]
