@@ -3,12 +3,14 @@
 The texts are the paragraphs of the Python manual that the interpreter brings
 (``pydoc_data``), repeated in another order of words up to the number asked for; one
 core on both sides. CountVectorizer gives how often each word occurs, and leaves out
-marks and single letters; TextTransformer gives every token in its order.
+marks and single letters; TextTransformer gives every token in its order: words, or by
+"bpe" the parts of words that it learns when it is fitted.
 
     python benchmarks/tokenizing.py
 """
 
 import argparse
+from functools import partial
 from pydoc_data.topics import topics
 
 import numpy as np
@@ -18,6 +20,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from timing import interleave, ratio
 
 from sklearn_mm import TextTransformer
+
+TOKENIZERS = ("word", "bpe")
 
 
 def make_texts(n_texts):
@@ -53,6 +57,10 @@ def count_differences(texts):
     return sum(own.get(word) != reference.get(word) for word in words), len(words)
 
 
+def _fit_transform(tokenizer, texts):
+    return TextTransformer(tokenizer).fit_transform(texts)
+
+
 def main():
     """Compare fit_transform and transform, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -61,25 +69,26 @@ def main():
     options = parser.parse_args()
     texts = make_texts(options.rows)
     vectorizer = CountVectorizer().fit(texts)
-    transformer = TextTransformer().fit(texts)
-    seconds = interleave(
-        {
-            "theirs, fit_transform": lambda: CountVectorizer().fit_transform(texts),
-            "ours, fit_transform": lambda: TextTransformer().fit_transform(texts),
-            "theirs, transform": lambda: vectorizer.transform(texts),
-            "ours, transform": lambda: transformer.transform(texts),
-        },
-        options.repeats,
-    )
+    sides = {
+        "theirs, fit_transform": lambda: CountVectorizer().fit_transform(texts),
+        "theirs, transform": lambda: vectorizer.transform(texts),
+    }
+    for name in TOKENIZERS:
+        fitted = TextTransformer(name).fit(texts)
+        sides[f"{name}, fit_transform"] = partial(_fit_transform, name, texts)
+        sides[f"{name}, transform"] = partial(fitted.transform, texts)
+    seconds = interleave(sides, options.repeats)
     table = pd.DataFrame(
         {
+            "tokenizer": name,
             "method": method,
             "CountVectorizer, s": np.median(seconds[f"theirs, {method}"]).round(3),
-            "TextTransformer, s": np.median(seconds[f"ours, {method}"]).round(3),
+            "TextTransformer, s": np.median(seconds[f"{name}, {method}"]).round(3),
             "times as fast": ratio(
-                seconds[f"theirs, {method}"], seconds[f"ours, {method}"]
+                seconds[f"theirs, {method}"], seconds[f"{name}, {method}"]
             ),
         }
+        for name in TOKENIZERS
         for method in ("fit_transform", "transform")
     )
     n_words = np.mean([len(text.split()) for text in texts])

@@ -284,10 +284,12 @@ class TextTransformer(CellTransformer):
         # The characters are chosen here: where the trainer has to leave some out,
         # which of equally frequent ones it drops is left to chance.
         counts = Counter()
-        for text in texts:
-            text = tokenizer.normalizer.normalize_str(text)
-            for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
-                counts.update(word)
+        pieces = Words.from_tokens(text.split() for text in texts)
+        for piece, count in pieces.counts().items():
+            piece = tokenizer.normalizer.normalize_str(piece)
+            for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(piece):
+                for character in word:
+                    counts[character] += count
         alphabet = _most_frequent(counts, self._min_frequency())
         alphabet = alphabet[: self.vocabulary_size - 1]
         trainer = trainers.BpeTrainer(
@@ -320,15 +322,26 @@ class TextTransformer(CellTransformer):
             ids = [self.vocabulary_.get(word, 0) for word in samples.distinct]
             values = np.array(ids, dtype=np.int32)[samples.block.values]
             offsets = samples.block.offsets
+        elif self.tokenizer == "bpe":
+            # No part reaches across a space, so each distinct piece is encoded once.
+            pieces, texts = Words.from_tokens((text or "").split() for text in samples)
+            parts = self._encode_ids(pieces)[texts.values]
+            values, offsets = parts.values, parts.offsets[texts.offsets]
         else:
-            rows = ([] if e is None else e.ids for e in self._encode(samples))
-            rows = [np.asarray(row, dtype=np.int32) for row in rows]
-            block = FeatureBlock.from_samples(
-                rows, "tokens", dtype=np.int32, vocabulary_size=self._n_ids()
-            )
+            block = self._encode_ids(samples)
             values, offsets = block.values, block.offsets
         values, offsets = _cut(values, offsets, self.max_tokens)
         return FeatureBlock(values, offsets, "tokens", vocabulary_size=self._n_ids())
+
+    def _encode_ids(self, texts):
+        """Encode each text as its ids: a FeatureBlock."""
+        rows = ([] if e is None else e.ids for e in self._encode(texts))
+        return FeatureBlock.from_samples(
+            [np.asarray(row, dtype=np.int32) for row in rows],
+            "tokens",
+            dtype=np.int32,
+            vocabulary_size=self._n_ids(),
+        )
 
     def _encode(self, texts):
         """Yield the ``tokenizers.Encoding`` of each text, None where missing."""

@@ -155,6 +155,22 @@ def test_bpe_keeps_to_the_vocabulary_size_and_the_most_frequent_characters():
     assert set(transformer.vocabulary_) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the cat, the\tcat:  the\u2028dogs\u00a0sat!",
+        "naïve x\u0301 \u0301y\u00b4z ｆｕｌｌ　ｗｉｄｔｈ",
+        "新手機 อะไร 👍🏽so\u200bft\x00ly İst",
+    ],
+)
+def test_bpe_ids_are_those_of_the_library_for_the_whole_text(text):
+    transformer = TextTransformer("bpe", min_frequency=1, max_tokens=None)
+    transformer.fit([*ENGLISH, text[: len(text) // 2]])
+    expected = transformer.tokenizer_.encode(text, add_special_tokens=False).ids
+    _, block = transformer.transform([ENGLISH[0], text])
+    assert_array_equal(block.values, expected)
+
+
 def test_bpe_splits_punctuation_as_words_do():
     transformer = TextTransformer("bpe").fit(["so, so, so, so,"] * 3)
     assert transformer.tokenize(["so,so"]) == [["▁so", "▁,", "▁so"]]
