@@ -48,6 +48,10 @@ class Task:
     sound_lengths: np.ndarray
     y: np.ndarray
 
+    def first(self, n):
+        """Take the first n rows."""
+        return Task(**{name: values[:n] for name, values in vars(self).items()})
+
 
 def make_task(n_rows, seed):
     """Draw rows; other seeds give other rows of the same task.

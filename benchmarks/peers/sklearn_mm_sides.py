@@ -13,19 +13,24 @@ from peers.serve import serve
 
 from sklearn_mm.estimators.training import build_network
 
+N_WARM = 300  # rows that are predicted before the clock starts
+
 
 def serve_estimator(train, test, precision="float32"):
     """Time ``fit`` and ``predict``, with all that they do."""
     features, unseen = map(seed_network.make_features, (train, test))
-    warm_up(features, train)
 
     def run(seed, epochs, batch_size, n_layers):
-        classifier = seed_network.make_classifier(
-            n_layers=n_layers,
-            max_epochs=epochs,
-            batch_size=batch_size,
-            random_state=seed,
-        ).set_params(precision=precision)
+        make_classifier = partial(
+            seed_network.make_classifier, n_layers=n_layers, batch_size=batch_size
+        )
+        # What is chosen or built once is not timed, on any side.
+        warm = make_classifier(max_epochs=1, random_state=0)
+        few = batch_size + 1
+        warm.set_params(precision=precision).fit(features[:few], train.y[:few])
+        warm.predict(unseen[:N_WARM])
+        classifier = make_classifier(max_epochs=epochs, random_state=seed)
+        classifier.set_params(precision=precision)
         began = time.perf_counter()
         classifier.fit(features, train.y)
         fitted = time.perf_counter()
@@ -40,37 +45,33 @@ def serve_estimator(train, test, precision="float32"):
 def serve_loop(train, test):
     """Time the loop, with the building of its network."""
     padded, unseen = map(reference_loop.PaddedTask, (train, test))
-    classifier = warm_up(seed_network.make_features(train), train)
+    few_unseen = reference_loop.PaddedTask(test.first(N_WARM))
 
     def run(seed, epochs, batch_size, n_layers):
-        torch.manual_seed(seed)
-        began = time.perf_counter()
-        classifier.set_params(n_layers=n_layers)
-        network = build_network(**classifier._network_arguments())
-        reference_loop.fit(
-            network,
-            padded,
-            epochs=epochs,
+        few = train.first(batch_size + 1)
+        classifier = seed_network.make_classifier(
+            n_layers=n_layers, max_epochs=1, batch_size=batch_size, random_state=0
+        ).fit(seed_network.make_features(few), few.y)
+        fit = partial(
+            reference_loop.fit,
             batch_size=batch_size,
             learning_rate=classifier.learning_rate,
             weight_decay=classifier.weight_decay,
             warm_up=classifier.warm_up,
         )
+        network = build_network(**classifier._network_arguments())
+        fit(network, reference_loop.PaddedTask(few), epochs=1)
+        reference_loop.predict(network, few_unseen)
+        torch.manual_seed(seed)
+        began = time.perf_counter()
+        network = build_network(**classifier._network_arguments())
+        fit(network, padded, epochs=epochs)
         fitted = time.perf_counter()
         predicted = reference_loop.predict(network, unseen).numpy()
         ended = time.perf_counter()
         return result(began, fitted, ended, predicted == test.y, network)
 
     serve(run, ["torch"])
-
-
-def warm_up(features, task):
-    """Fit on two batches: what is loaded or chosen once is not timed."""
-    classifier = seed_network.make_classifier(
-        n_layers=1, max_epochs=1, batch_size=32, random_state=0
-    )
-    classifier.fit(features[:64], task.y[:64]).predict(features[:64])
-    return classifier
 
 
 def result(began, fitted, ended, right, network):
