@@ -94,7 +94,10 @@ def run_step(step, n_rows, folder):
         features = MultimodalFeatures.load(folder / "features")
     if step == "fit":
         y = np.load(folder / "y.npy")
-        model = AttentionFusionClassifier(max_epochs=1, batch_size=128, random_state=0)
+        # By default only the larger tables would hold rows out.
+        model = AttentionFusionClassifier(
+            max_epochs=1, batch_size=128, early_stopping=False, random_state=0
+        )
     if step == "predict":
         model = joblib.load(folder / "model")
     before, start = peak(), time.perf_counter()
