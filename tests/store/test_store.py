@@ -1,4 +1,4 @@
-"""Features on disk: written in chunks, trained from, and refused where not whole."""
+"""Features on disk: written in chunks, read, and refused where not whole."""
 
 import io
 import json
@@ -16,62 +16,18 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.pipeline import make_pipeline
 
 from sklearn_mm import (
-    AttentionFusionClassifier,
-    AttentionFusionRegressor,
-    AudioTransformer,
     FeatureBlock,
     ImageTransformer,
     MultimodalFeatures,
     MultimodalFeatureUnion,
     TextTransformer,
-    TimeSeriesTransformer,
 )
 from sklearn_mm import store as store_module
-from sklearn_mm.datasets import make_multimodal_classification
-from sklearn_mm.estimators import inputs, modality, training
-from sklearn_mm.store import StoredArray, StoredBlock, write_features
+from sklearn_mm.store import StoredBlock, write_features
 
-N = 40
-
-
-@pytest.fixture(scope="module")
-def table():
-    """Cells of every kind, some missing, and their classes."""
-    return make_multimodal_classification(N, missing_rate=0.2, random_state=0)
-
-
-def make_union(**options):
-    return MultimodalFeatureUnion(
-        [
-            ("image", ImageTransformer(size=(8, 8)), "image"),
-            ("text", TextTransformer(), "text"),
-            ("sound", AudioTransformer(sampling_rate=8000, n_mels=8), "audio"),
-            ("series", TimeSeriesTransformer(), "series"),
-            ("words", CountVectorizer(preprocessor=str), "text"),
-            ("table", "passthrough", ["numbers_0", "numbers_1"]),
-        ],
-        **options,
-    )
-
-
-@pytest.fixture(scope="module")
-def union(table):
-    return make_union().fit(table[0])
-
-
-@pytest.fixture(scope="module")
-def features(union, table):
-    return union.transform(table[0])
-
-
-@pytest.fixture
-def stored(features, tmp_path):
-    features.save(tmp_path / "store")
-    return MultimodalFeatures.load(tmp_path / "store")
+N = 40  # rows of the table
 
 
 def assert_same(found, expected):
@@ -128,7 +84,9 @@ def test_every_container_of_a_table_is_cut_into_chunks(tmp_path, container):
     assert_same(union.transform_to_disk(X, tmp_path, chunk_size=3), features)
 
 
-def test_only_a_chunk_of_rows_is_transformed_at_once(table, tmp_path, monkeypatch):
+def test_only_a_chunk_of_rows_is_transformed_at_once(
+    unfitted_union, table, tmp_path, monkeypatch
+):
     sizes = []
     transform = ImageTransformer.transform
 
@@ -137,15 +95,15 @@ def test_only_a_chunk_of_rows_is_transformed_at_once(table, tmp_path, monkeypatc
         return transform(self, X)
 
     monkeypatch.setattr(ImageTransformer, "transform", counting)
-    union = make_union().fit(table[0])
+    union = unfitted_union.fit(table[0])
     union.transform_to_disk(table[0], tmp_path / "s", chunk_size=16)
     assert sizes == [16, 16, 8]
 
 
 def test_what_transform_to_disk_gives_is_not_flat_where_transform_is(
-    table, features, tmp_path
+    unfitted_union, table, features, tmp_path
 ):
-    union = make_union().fit(table[0]).set_output(transform="pandas")
+    union = unfitted_union.fit(table[0]).set_output(transform="pandas")
     dense = union.set_params(words="drop").fit(table[0])
     found = dense.transform_to_disk(table[0], tmp_path / "s")
     assert_same(found, features.select(found.names))
@@ -235,110 +193,6 @@ def test_a_pickle_of_stored_features_holds_their_place_only(features, tmp_path):
 
 def test_the_flat_view_is_that_of_the_features_in_memory(features, stored):
     assert_array_equal(np.asarray(stored), np.asarray(features))
-
-
-# ---- estimators ----
-
-
-SMALL = {"width": 8, "max_epochs": 2, "batch_size": 8, "random_state": 0}
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_classifier_learns_the_same_from_disk(
-    features, stored, table, early_stopping
-):
-    model = AttentionFusionClassifier(**SMALL, early_stopping=early_stopping)
-    expected = model.fit(features, table[1]).predict_proba(features)
-    found = model.fit(stored, table[1]).predict_proba(stored)
-    assert_array_equal(found, expected)
-
-
-def test_a_regressor_learns_the_same_from_a_slice_on_disk(features, stored, table):
-    y = table[1] + np.linspace(0, 1, N)
-    model = AttentionFusionRegressor(**SMALL)
-    expected = model.fit(features[5:], y[5:]).predict(features[:5])
-    found = model.fit(stored[5:], y[5:]).predict(stored[:5])
-    assert_array_equal(found, expected)
-
-
-class Watched(np.ndarray):
-    """Values of a file, that note how many bytes of them are used at once, at most."""
-
-    used = {}
-
-    def note(self, part):
-        name = self.path.name
-        self.used[name] = max(self.used.get(name, 0), part.nbytes)
-        return part
-
-    def __array_finalize__(self, other):
-        self.path = getattr(other, "path", None)
-
-    def __getitem__(self, key):
-        return self.note(np.asarray(super().__getitem__(key)))
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        inputs = [
-            np.asarray(x.note(x)) if isinstance(x, Watched) else x for x in inputs
-        ]
-        return getattr(ufunc, method)(*inputs, **options)
-
-
-@pytest.fixture
-def used(monkeypatch):
-    """Note what is used of the files: a dict of file name to bytes."""
-    opened = StoredArray.open
-
-    def open_watched(self):
-        array = opened(self).view(Watched)
-        array.path = self.path
-        return array
-
-    monkeypatch.setattr(StoredArray, "open", open_watched)
-    monkeypatch.setattr(Watched, "used", {})
-    return Watched.used
-
-
-def test_fit_and_predict_use_a_part_of_the_values_at_a_time(
-    table, used, tmp_path, monkeypatch
-):
-    rows = np.arange(20 * N) % N
-    three = make_union().set_params(text="drop", words="drop", series="drop")
-    three.fit_transform(table[0])[rows].save(tmp_path)
-    stored, y = MultimodalFeatures.load(tmp_path), table[1][rows]
-    # Parts that are small beside this small store.
-    slices = inputs.row_slices
-    monkeypatch.setattr(inputs, "row_slices", lambda blocks: slices(blocks, 2**11))
-    monkeypatch.setattr(modality, "_CHUNK_BYTES", 2**11)
-    monkeypatch.setattr(modality, "_QUANTILE_ROWS", 20)
-    monkeypatch.setattr(training, "PREDICTION_BATCH_SIZE", 16)
-    used.clear()
-    model = AttentionFusionClassifier(**{**SMALL, "batch_size": 16, "max_epochs": 1})
-    model.fit(stored, y).predict_proba(stored)
-    sizes = {path.name: path.stat().st_size for path in tmp_path.glob("*-values.npy")}
-    assert len(sizes) == 3 and sizes.keys() == used.keys()
-    assert max(used[name] / size for name, size in sizes.items()) < 1 / 4
-
-
-def test_what_uses_all_values_at_once_would_be_seen(stored, used, tmp_path):
-    block = stored["table"]
-    used.clear()
-    np.sum(block.values)
-    assert list(used.values()) == [block.values.nbytes]
-
-
-def test_a_pickled_model_knows_nothing_of_the_folder(stored, table, tmp_path):
-    model = AttentionFusionClassifier(**SMALL, early_stopping=True)
-    content = pickle.dumps(model.fit(stored, table[1]))
-    assert str(tmp_path).encode() not in content
-
-
-def test_a_pipeline_of_the_fitted_steps_predicts_from_cells(
-    union, stored, table, features
-):
-    model = AttentionFusionClassifier(**SMALL).fit(stored, table[1])
-    found = make_pipeline(union, model).predict_proba(table[0])
-    assert_array_equal(found, model.predict_proba(features))
 
 
 # ---- whole or nothing ----
