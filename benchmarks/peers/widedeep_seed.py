@@ -19,6 +19,8 @@ from pytorch_widedeep import Trainer
 from pytorch_widedeep.models import BasicRNN, Vision, WideDeep
 from torch import nn
 
+N_WARM = 300  # rows that are predicted before the clock starts
+
 
 class SoundSteps(nn.Module):
     """Conv1D 64 twice, pool; the mean over the steps."""
@@ -78,7 +80,7 @@ def main():
         few["target"] = train.y[: batch_size + 1]
         warm = Trainer(build_model(), objective="binary", verbose=0, seed=0)
         warm.fit(X_train=few, n_epochs=1, batch_size=batch_size)
-        few = {name: values[:300] for name, values in unseen.items()}
+        few = {name: values[:N_WARM] for name, values in unseen.items()}
         warm.predict(X_test=few, batch_size=256)
         torch.manual_seed(seed)
         model = build_model()

@@ -13,7 +13,7 @@ from sklearn_mm import (
 )
 from sklearn_mm.datasets import make_multimodal_classification
 
-N_ROWS = 40
+N = 40  # rows of the table
 
 
 def make_union():
@@ -33,7 +33,7 @@ def make_union():
 @pytest.fixture(scope="module")
 def table():
     """Cells of every kind, some missing, and their classes."""
-    return make_multimodal_classification(N_ROWS, missing_rate=0.2, random_state=0)
+    return make_multimodal_classification(N, missing_rate=0.2, random_state=0)
 
 
 @pytest.fixture
