@@ -16,7 +16,9 @@ from sklearn_mm import (
     MultimodalFeatures,
     RNNEncoder,
 )
+from sklearn_mm.nn.attention import length_mask
 from sklearn_mm.nn.encoders.images import HalvingPool, in_chunks
+from sklearn_mm.nn.encoders.sequences import TimeConvolution
 
 WIDTH = 64
 
@@ -33,10 +35,10 @@ class ImageCells(nn.Module):
         self.stages = nn.Sequential(
             nn.Conv2d(modality.n_inputs, 32, 3, padding=1),
             HalvingPool(),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(32, width, 3, padding=1),
             HalvingPool(),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ).to(memory_format=torch.channels_last)
 
     def forward(self, values, lengths):
@@ -54,16 +56,18 @@ class SoundSteps(nn.Module):
 
     def __init__(self, modality, *, width, n_heads, dropout):
         super().__init__()
-        self.first = nn.Conv1d(modality.n_inputs, width, 3, padding=1)
-        self.second = nn.Conv1d(width, width, 3, padding=1)
+        self.first = TimeConvolution(modality.n_inputs, width, 3, padding=1)
+        self.second = TimeConvolution(width, width, 3, padding=1)
 
     def forward(self, values, lengths):
         """Encode (batch, frames, bands)."""
-        inside = torch.arange(values.shape[1]) < lengths[:, None]
-        maps = self.first(values.transpose(1, 2)).relu() * inside[:, None]
-        maps = self.second(maps).relu() * inside[:, None]
-        maps = nn.functional.max_pool1d(maps, 2, ceil_mode=True)
-        return maps.transpose(1, 2), (lengths + 1) // 2
+        inside = length_mask(lengths, values.shape[1])[..., None]
+        steps = self.first(values).relu() * inside
+        steps = self.second(steps).relu() * inside
+        # One pixel high and with the features last, as the convolutions have it.
+        maps = steps.transpose(1, 2).unsqueeze(2)
+        maps = nn.functional.max_pool2d(maps, (1, 2), ceil_mode=True)
+        return maps.squeeze(2).transpose(1, 2), (lengths + 1) // 2
 
 
 def make_features(task):

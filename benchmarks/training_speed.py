@@ -70,6 +70,10 @@ class Side:
         """Run once, and give what it answers."""
         self.process.stdin.write(json.dumps(arguments) + "\n")
         self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self):
+        """Wait for what it says next."""
         answer = self.process.stdout.readline()
         if not answer:
             raise SystemExit(f"{self.process.args} ended without an answer")
@@ -82,7 +86,10 @@ class Side:
 
 
 def start_sides(names, environments, task, threads):
-    """Start every side whose environment is there: dict of str to Side."""
+    """Start every side whose environment is there: dict of str to (Side, versions).
+
+    All are ready when it returns: none imports while another is on the clock.
+    """
     sides = {}
     for name in names:
         environment, script, arguments = SIDES[name]
@@ -93,7 +100,7 @@ def start_sides(names, environments, task, threads):
             sides[name] = Side(python, script, [task, *arguments], threads)
         else:
             print(f"{name} is left out: no {python}", file=sys.stderr)
-    return sides
+    return {name: (side, side.answer()) for name, side in sides.items()}
 
 
 def summarize(runs, options):
@@ -144,16 +151,17 @@ def main():
         seed_task.save(path, train, seed_task.make_task(seed_task.N_TEST, seed=1))
         sides = start_sides(options.sides, options.environments, path, options.threads)
         for repeat in range(options.repeats):
-            for name, side in sides.items():
+            for name, (side, versions) in sides.items():
                 run = side.run(
                     seed=repeat,
                     epochs=options.epochs,
                     batch_size=options.batch_size,
                     n_layers=options.layers,
                 )
-                runs.append({"side": name, "repeat": repeat, **run})
-                print(runs[-1], file=sys.stderr)
-        for side in sides.values():
+                run = {"side": name, "repeat": repeat, **run, "versions": versions}
+                runs.append(run)
+                print(run, file=sys.stderr)
+        for side, _ in sides.values():
             side.close()
     text = (
         f"{options.rows} training and {seed_task.N_TEST} test rows, {options.epochs} "

@@ -8,16 +8,18 @@ import sys
 def serve(run, packages):
     """Answer every line of arguments on stdin with a line of results on stdout.
 
+    The first line comes unasked: the versions, when all is imported and read.
+
     Parameters
     ----------
     run : callable
         Takes the arguments of a line (a JSON object) by name, and returns a dict.
     packages : list of str
-        Whose versions stand in every answer.
+        Whose versions to tell.
     """
     versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in packages)
     # What libraries print must not come between the lines of results.
     answers, sys.stdout = sys.stdout, sys.stderr
+    print(json.dumps(versions), file=answers, flush=True)
     for line in sys.stdin:
-        answer = {**run(**json.loads(line)), "versions": versions}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(run(**json.loads(line))), file=answers, flush=True)

@@ -101,6 +101,25 @@ def _gather_steps(values, steps):
     return values.gather(1, steps.expand(-1, -1, values.shape[2]))
 
 
+class TimeConvolution(nn.Conv1d):
+    """Convolve steps that lie as they come, (batch, steps, features).
+
+    That is an image one pixel high in the memory layout in which processors convolve
+    fastest; torch's own convolution along one axis has no such layout.
+    """
+
+    def forward(self, steps):
+        """Convolve (batch, steps, features)."""
+        maps = nn.functional.conv2d(
+            steps.transpose(1, 2).unsqueeze(2),
+            self.weight.unsqueeze(2),
+            self.bias,
+            (1, *self.stride),
+            padding=(0, *self.padding),
+        )
+        return maps.squeeze(2).transpose(1, 2)
+
+
 class ConvolutionalAttentionEncoder(nn.Module):
     """Strided convolutions along time, then self-attention; and the whole's statistics.
 
@@ -138,7 +157,7 @@ class ConvolutionalAttentionEncoder(nn.Module):
         super().__init__()
         self.embed = embed
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(
+            TimeConvolution(
                 width if index else n_inputs,
                 width,
                 kernel_size,
@@ -164,7 +183,7 @@ class ConvolutionalAttentionEncoder(nn.Module):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             # Padding is zeroed before each convolution reads it, as at a row's end.
             tokens = tokens * length_mask(lengths, tokens.shape[1])[..., None]
-            tokens = convolution(tokens.transpose(1, 2)).transpose(1, 2)
+            tokens = convolution(tokens)
             lengths = (lengths - 1) // convolution.stride[0] + 1
             tokens = nn.functional.gelu(norm(tokens))
         tokens = self.positions(self.dropout(self.project(tokens)))
