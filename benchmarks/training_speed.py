@@ -4,8 +4,9 @@ The task is that of ``seed_task.py``. Each side is a process in its own environm
 stays alive and runs once when it is asked to, so the sides take turns, and imports and
 the reading of the data are outside the clock. So is what is traced, chosen or built
 once: every run first trains on a batch and one row more, and predicts 300 rows. Timed
-are a whole ``fit`` and a whole ``predict``, of peers in batches of 256 rows. A repeat
-has a seed of its own; the rows are the same in all.
+are a whole ``fit`` and a whole ``predict``, of peers in batches of 256 rows: of five
+in succession the median, since one is short. A repeat has a seed of its own; the rows
+are the same in all.
 
 ``loop`` trains the network that sklearn_mm builds, by hand (``reference_loop.py``);
 ``bfloat16`` is sklearn_mm with that ``precision``, which is not its default.

@@ -2,7 +2,11 @@
 
 import importlib.metadata
 import json
+import statistics
 import sys
+import time
+
+N_PREDICTIONS = 5  # in a run: one takes half a second, too little to time once
 
 
 def serve(run, packages):
@@ -23,3 +27,24 @@ def serve(run, packages):
     print(json.dumps(versions), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(run(**json.loads(line))), file=answers, flush=True)
+
+
+def time_prediction(predict):
+    """Predict a few times: the median of the seconds, and what the last gave.
+
+    Parameters
+    ----------
+    predict : callable
+        Without arguments.
+
+    Returns
+    -------
+    seconds : float
+    predicted : object
+    """
+    seconds = []
+    for _ in range(N_PREDICTIONS):
+        began = time.perf_counter()
+        predicted = predict()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds), predicted

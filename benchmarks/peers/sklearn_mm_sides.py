@@ -9,7 +9,7 @@ import reference_loop
 import seed_network
 import seed_task
 import torch
-from peers.serve import serve
+from peers.serve import serve, time_prediction
 
 from sklearn_mm.estimators.training import build_network
 
@@ -33,11 +33,10 @@ def serve_estimator(train, test, precision="float32"):
         classifier.set_params(precision=precision)
         began = time.perf_counter()
         classifier.fit(features, train.y)
-        fitted = time.perf_counter()
-        predicted = classifier.predict(unseen)
-        ended = time.perf_counter()
+        fit_seconds = time.perf_counter() - began
+        seconds, predicted = time_prediction(partial(classifier.predict, unseen))
         network = classifier.net_.module_
-        return result(began, fitted, ended, predicted == test.y, network)
+        return result(fit_seconds, seconds, predicted == test.y, network)
 
     serve(run, ["torch"])
 
@@ -66,20 +65,20 @@ def serve_loop(train, test):
         began = time.perf_counter()
         network = build_network(**classifier._network_arguments())
         fit(network, padded, epochs=epochs)
-        fitted = time.perf_counter()
-        predicted = reference_loop.predict(network, unseen).numpy()
-        ended = time.perf_counter()
-        return result(began, fitted, ended, predicted == test.y, network)
+        fit_seconds = time.perf_counter() - began
+        predict = partial(reference_loop.predict, network, unseen)
+        seconds, predicted = time_prediction(predict)
+        return result(fit_seconds, seconds, predicted.numpy() == test.y, network)
 
     serve(run, ["torch"])
 
 
-def result(began, fitted, ended, right, network):
+def result(fit_seconds, predict_seconds, right, network):
     """Give what every side answers."""
     weights = [w for w in network.parameters() if w.requires_grad]
     return {
-        "fit": fitted - began,
-        "predict": ended - fitted,
+        "fit": fit_seconds,
+        "predict": predict_seconds,
         "accuracy": float(np.mean(right)),
         "parameters": sum(w.numel() for w in weights),
     }
