@@ -22,6 +22,7 @@ from sklearn_mm.nn.encoders.images import (
     ResidualBlock,
     randomly_shifted,
 )
+from sklearn_mm.nn.encoders.sequences import TimeConvolution
 
 ONES = np.ones(3, dtype=np.float32)
 SEQUENCE = Modality("sequence", (3,), None, 0 * ONES, ONES, np.array([], dtype=int))
@@ -110,6 +111,21 @@ def test_strides_shorten_a_sequence():
     encoder = build(SelfAttentionEncoder(strides=(2, 2)), SEQUENCE)
     _, lengths = encoder(values_of(SEQUENCE, 2, 9), torch.tensor([9, 1]))
     assert lengths.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(("stride", "n_steps"), [(1, 9), (2, 9), (3, 10), (2, 1)])
+def test_steps_are_convolved_as_torch_does_along_one_axis(stride, n_steps):
+    torch.manual_seed(0)
+    convolution = TimeConvolution(3, 8, 5, stride, padding=2)
+    steps = torch.randn(4, n_steps, 3)
+    ours = convolution(steps)
+    ours.square().sum().backward()
+    gradient = convolution.weight.grad.clone()
+    convolution.zero_grad()
+    reference = nn.Conv1d.forward(convolution, steps.transpose(1, 2)).transpose(1, 2)
+    reference.square().sum().backward()
+    torch.testing.assert_close(ours, reference)
+    torch.testing.assert_close(gradient, convolution.weight.grad)
 
 
 def test_an_image_becomes_a_grid_of_tokens():
