@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEncoder
 
@@ -114,7 +115,8 @@ def make_components(terms, numbers, n_components, encoded=()):
     """
     columns = [("passthrough", numbers)]
     if encoded:
-        means = TargetEncoder(target_type="continuous", random_state=0)
+        shuffled = KFold(5, shuffle=True, random_state=0)
+        means = TargetEncoder(target_type="continuous", cv=shuffled)
         columns.append((means, list(encoded)))
     svd = TruncatedSVD(n_components, random_state=0)
     return make_union(make_pipeline(terms, svd), make_column_transformer(*columns))
