@@ -48,7 +48,7 @@ class ImageCells(nn.Module):
 
     def _convolve(self, images):
         images = images.contiguous(memory_format=torch.channels_last)
-        return self.stages(images.float() / 255).flatten(2).transpose(1, 2)
+        return self.stages(images.float().div_(255)).flatten(2).transpose(1, 2)
 
 
 class SoundSteps(nn.Module):

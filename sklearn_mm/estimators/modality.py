@@ -97,25 +97,39 @@ def _moments(block, rows):
     n_features = block.token_shape[0]
     total, counts, n_tokens = np.zeros(n_features), np.zeros(n_features), 0
     for values in _chunks(block, rows, np.float64):
-        total += np.nansum(values, axis=0)
-        counts += np.sum(~np.isnan(values), axis=0)
+        sums, known = _sum_known(values)
+        total += sums
+        counts += known
         n_tokens += len(values)
     divisor = np.maximum(counts, 1)
     mean = total / divisor
     squares = np.zeros(n_features)
     for values in _chunks(block, rows, np.float64):
-        squares += np.nansum(np.square(values - mean), axis=0)
+        values = values - mean
+        squares += _sum_known(np.square(values, out=values))[0]
     return mean, np.sqrt(squares / divisor), counts, n_tokens
+
+
+def _sum_known(values):
+    """Sum each column without what is NaN, and count the rest."""
+    sums = values.sum(axis=0)
+    if not np.isnan(sums).any():
+        return sums, len(values)
+    return np.nansum(values, axis=0), np.sum(~np.isnan(values), axis=0)
 
 
 def _moments_of_levels(block, rows):
     """Mean and deviation per colour of bytes, by how often each level occurs.
 
-    Images have millions of pixels, and this never turns them into floats.
+    Images have millions of pixels, and this never turns them into floats, nor into wide
+    integers, as NumPy would to count them.
     """
+    import torch
+
     occurs = np.zeros((block.token_shape[0], 256))
     for values in _chunks(block, rows, np.uint8):
-        occurs += [np.bincount(column, minlength=256) for column in values.T]
+        levels = torch.from_numpy(np.ascontiguousarray(values.T))
+        occurs += [colour.bincount(minlength=256).numpy() for colour in levels]
     counts = occurs.sum(axis=1)
     divisor = np.maximum(counts, 1)
     mean = occurs @ np.arange(256) / divisor
