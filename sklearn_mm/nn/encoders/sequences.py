@@ -105,8 +105,8 @@ class TimeConvolution(nn.Conv1d):
     """Convolve steps that lie as they come, (batch, steps, features).
 
     That is an image one pixel high in the memory layout in which processors convolve
-    fastest; torch's own convolution along one axis has no such layout. Of the options of
-    ``Conv1d`` it has the stride, the padding with zeros, and the bias.
+    fastest; torch's own convolution along one axis has no such layout. Of ``Conv1d``'s
+    options it has the stride, the padding with zeros, and the bias.
     """
 
     def forward(self, steps):
