@@ -24,11 +24,17 @@ class JointReadOut(nn.Module):
         self.read_out = ReadOut(width)
 
     def forward(self, tokens, masks):
-        """Sum all tokens by their weights, and give the weights by modality."""
-        n_steps = [part.shape[1] for part in tokens]
-        joined = self.norm(torch.cat(tokens, dim=1))
-        fused, weights = self.read_out(joined, torch.cat(masks, dim=1))
-        return fused, weights.split(n_steps, dim=1)
+        """Sum all tokens by their weights, and give the weights by modality.
+
+        Parameters
+        ----------
+        tokens : Tensor of shape (batch, steps, width)
+            Of all modalities, one after the other.
+        masks : list of Tensor of shape (batch, steps of the modality)
+            Which are tokens, by modality.
+        """
+        fused, weights = self.read_out(self.norm(tokens), torch.cat(masks, dim=1))
+        return fused, weights.split([mask.shape[1] for mask in masks], dim=1)
 
 
 class AttentionFusion(nn.Module):
@@ -48,7 +54,7 @@ class AttentionFusion(nn.Module):
         tokens, mask = torch.cat(parts, dim=1), torch.cat(masks, dim=1)
         for layer in self.layers:
             tokens = layer(tokens, mask)
-        return self.read_out(tokens.split([p.shape[1] for p in parts], dim=1), masks)
+        return self.read_out(tokens, masks)
 
 
 class BottleneckFusion(nn.Module):
@@ -85,7 +91,7 @@ class BottleneckFusion(nn.Module):
                 written.append(tokens[:, :N_BOTTLENECKS])
                 parts[index] = tokens[:, N_BOTTLENECKS:]
             shared = torch.stack(written).mean(dim=0)
-        return self.read_out(parts, masks)
+        return self.read_out(torch.cat(parts, dim=1), masks)
 
 
 class CrossFusion(nn.Module):
@@ -123,7 +129,7 @@ class CrossFusion(nn.Module):
                 )
                 for index, (block, tokens) in enumerate(zip(layer, parts, strict=True))
             ]
-        return self.read_out(parts, masks)
+        return self.read_out(torch.cat(parts, dim=1), masks)
 
 
 def _others(parts, index):
