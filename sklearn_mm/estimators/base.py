@@ -1,5 +1,7 @@
 """What the attention fusion estimators share: fitting and prediction."""
 
+import threading
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -19,6 +21,9 @@ from sklearn_mm.estimators.specs import default_encoder
 
 # As in HistGradientBoostingClassifier: with fewer, each is needed for training.
 EARLY_STOPPING_MIN_ROWS = 10_000
+
+# All threads draw from torch's one random state, so one network trains at a time.
+_TRAINS = threading.RLock()
 
 
 class BaseAttentionFusion(_BaseComposition):
@@ -64,8 +69,9 @@ class BaseAttentionFusion(_BaseComposition):
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the network.
 
-        Interrupted by Ctrl-C after its first epoch, it keeps the best state so far and
-        warns; before that, or if it fails, a model fitted earlier stays as it was.
+        Interrupted by Ctrl-C after its first epoch, it keeps the best epoch if it stops
+        early, else the last state, and warns; before that, or if it fails, a model
+        fitted earlier stays as it was.
 
         Parameters
         ----------
@@ -189,7 +195,7 @@ class BaseAttentionFusion(_BaseComposition):
         from sklearn_mm.estimators import training
 
         # The caller's random state is as it was, whatever the network draws.
-        with torch.random.fork_rng():
+        with _TRAINS, torch.random.fork_rng():
             torch.manual_seed(seed)
             if net is None:
                 batch_size = self._resolve_batch_size(len(train))
@@ -206,7 +212,7 @@ class BaseAttentionFusion(_BaseComposition):
                 )
                 net.initialize()
             if state is not None:
-                net.module_.load_state_dict(state)
+                _load_state(net.module_, state)
             training.run(net, train, n_epochs)
         self.net_ = net
         self.history_ = net.history_
@@ -232,15 +238,15 @@ class BaseAttentionFusion(_BaseComposition):
         """Return the weights that a warm start goes on from, None for a new start."""
         if "net_" not in before:
             return None
-        for name in ("modalities_in_", *self._warm_attributes):
+        for name in ("modalities_in_", *self._same_if_warm):
             if not _agree(before[name], vars(self)[name]):
                 raise ValueError(
                     f"warm_start=True, but {name} differs from that of the last fit. "
                     "Set warm_start=False for other modalities or targets."
                 )
-        for name in self._warm_attributes:
+        # The network knows inputs and target in the units of the first rows.
+        for name in ("modalities_in_", "prior_", *self._kept_if_warm):
             setattr(self, name, before[name])
-        self.modalities_in_ = before["modalities_in_"]
         return before["net_"].module_.state_dict()
 
     def _predict_outputs(self, X):
@@ -342,6 +348,18 @@ class BaseAttentionFusion(_BaseComposition):
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
+
+
+def _load_state(network, state):
+    """Give a network the weights of an earlier one."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            "warm_start=True, but the network is built otherwise than in the last fit. "
+            "Set warm_start=False, or give its encoders, width and layers the values "
+            f"they had: {error}"
+        ) from error
 
 
 def _agree(before, now):

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from sklearn_mm.estimators.modality import exact_float
+
 # Batches of training rows among which rows are ordered by length. More batches have
 # less padding, and rows of one length meet each other more often.
 N_BATCHES_TOGETHER = 16
@@ -40,9 +42,9 @@ def pad_block(block, rows):
         values = values.toarray() if sparse.issparse(values) else values
         padded = np.zeros((len(rows), n_steps, *values.shape[1:]), values.dtype)
         padded[inside] = values
-    if padded.dtype.kind not in "fu" or padded.dtype.itemsize == 2:
-        # Ids become int64; half precision and wide integers what torch computes with.
-        padded = padded.astype(np.int64 if block.kind == "tokens" else np.float32)
+    if padded.dtype != np.uint8 and padded.dtype not in (np.float32, np.float64):
+        is_tokens = block.kind == "tokens"
+        padded = padded.astype(np.int64 if is_tokens else exact_float(padded.dtype))
     return torch.from_numpy(padded), torch.from_numpy(lengths)
 
 
@@ -70,22 +72,24 @@ def order_by_length(rows, lengths, n_together):
     )
 
 
-def most_unequal_lengths(features):
+def most_unequal_lengths(features, rows):
     """Tell how many tokens each row has of the modality in which they differ most.
 
     Parameters
     ----------
     features : MultimodalFeatures
         Of all samples.
+    rows : ndarray of int of shape (n_rows,)
+        Those that count.
 
     Returns
     -------
-    ndarray of int of shape (n_samples,), or None
+    ndarray of int of shape (n_rows,), or None
         None if the rows are equally long in each modality, or it is missing.
     """
     unequal = None, 0.0
     for block in features.blocks.values():
-        lengths = block.lengths
+        lengths = block.lengths[rows]
         present = lengths[lengths > 0]
         spread = present.std() / present.mean() if len(present) else 0.0
         if spread > unequal[1]:
@@ -111,7 +115,8 @@ def prediction_order(features):
         # Matrix products round a row alike whatever stands beside it, if the rows are
         # a multiple of eight. Of a table some more cost next to nothing.
         return np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
-    rows, lengths = np.arange(n_rows), most_unequal_lengths(features)
+    rows = np.arange(n_rows)
+    lengths = most_unequal_lengths(features, rows)
     if lengths is None:
         return rows
     # Not all at once: what lies on disk is read in stretches.
@@ -143,8 +148,7 @@ class FusionDataset(torch.utils.data.Dataset):
         self.rows = np.arange(len(features)) if rows is None else rows
         self.target = torch.zeros(len(self.rows)) if target is None else target
         self.weight = torch.ones(len(self.rows)) if weight is None else weight
-        lengths = most_unequal_lengths(features)
-        self.lengths = None if lengths is None else lengths[self.rows]
+        self.lengths = most_unequal_lengths(features, self.rows)
 
     def __len__(self):
         return len(self.rows)

@@ -129,7 +129,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them.
+        More of them. Clones are used; ``net_.callbacks_`` has these.
     net_params : dict, default=None
         More arguments of ``skorch.NeuralNet``; they win over ours.
     random_state : int, RandomState instance or None, default=None
@@ -272,7 +272,14 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         ------
         AttributeError
             With ``calibration``, which needs rows that are not trained on.
+        ValueError
+            With ``class_weight="balanced"``, which needs all rows at once.
         """
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once, and partial_fit sees "
+                "some. Pass a weight for each class, {label: weight}."
+            )
 
         def learn_target(y, weight):
             if classes is None and y.ndim == 1:
@@ -372,7 +379,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
                 f"calibration must be one of {CALIBRATIONS}, found {self.calibration!r}"
             )
 
-    _warm_attributes = ("classes_", "multilabel_")
+    _same_if_warm = ("classes_", "multilabel_")
+    _kept_if_warm = ()
 
     def _check_target(self, y):
         """Read y: labels (n_samples,), or an indicator matrix (n_samples, n_labels)."""
@@ -410,10 +418,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         # Classes that have not come yet, in partial_fit, are unlikely, not impossible.
         counts = np.maximum(counts, 1e-3)
         self.prior_ = np.log(counts / counts.sum())
-        if self.class_weight is not None:
-            self._by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=y
-            )
+        self._balance = counts.sum() / (len(counts) * counts)
 
     def _encode_target(self, y, weight):
         """Give class numbers, or an indicator in float32, and loss weights."""
@@ -421,10 +426,18 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
             return y.astype(np.float32), weight
         encoded = self._class_numbers(y)
         if self.class_weight is not None:
-            by_row = self._by_class[encoded]
+            by_row = self._weights_of_classes()[encoded]
             weight = by_row if weight is None else weight * by_row
             weight = weight / weight.mean()
         return encoded, weight
+
+    def _weights_of_classes(self):
+        """Weigh each class, ``"balanced"`` by the sample weights of the fit."""
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            return self._balance
+        return compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_
+        )
 
     def _class_numbers(self, y):
         unknown = np.setdiff1d(y, self.classes_)

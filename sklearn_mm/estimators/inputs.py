@@ -184,9 +184,10 @@ def training_rows(features, target, weight):
         Weights that are not rows repeated, with a mean of one.
     """
     target = target.astype(str) if target.dtype.kind == "O" else target
-    rows = np.lexsort(_digests(features, target).T)
+    digests = _digests(features, target).T
     if weight is None:
-        return rows, None
+        return np.lexsort(digests), None
+    rows = np.lexsort((weight, *digests))  # equal rows by their weights
     rows = rows[weight[rows] > 0]
     weight = weight[rows]
     whole = np.all(weight == np.floor(weight))

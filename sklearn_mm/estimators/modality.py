@@ -28,8 +28,8 @@ class Modality:
     vocabulary_size : int or None
         For token ids.
     mean, deviation : ndarray
-        Of each colour channel of images and of each feature of vectors; float64 for
-        float64 values, else float32. Empty for token ids.
+        Of each colour channel of images and of each feature of vectors, as
+        :func:`exact_float`. A constant's deviation is 0. Empty for token ids.
     may_miss : ndarray of int
         Features of vectors that are NaN in some training row.
     quantiles : ndarray of shape (129, n_features), or None
@@ -56,6 +56,27 @@ class Modality:
         return self.token_shape[0]
 
 
+def exact_float(dtype):
+    """Choose the float type in which numbers are standardised.
+
+    Wide integers, such as times in seconds, would lose digits in float32 that tell
+    them apart.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the numbers.
+
+    Returns
+    -------
+    dtype
+        float64 for float64 and for integers of four bytes and more, else float32.
+    """
+    dtype = np.dtype(dtype)
+    is_wide = dtype.itemsize >= (4 if dtype.kind in "iu" else 8)
+    return np.dtype(np.float64 if is_wide else np.float32)
+
+
 def describe_modality(block, rows):
     """Measure the training rows of a block.
 
@@ -80,7 +101,7 @@ def describe_modality(block, rows):
     has_levels = block.kind == "image" and block.values.dtype == np.uint8
     moments = _moments_of_levels if has_levels else _moments
     mean, deviation, counts, n_tokens = moments(block, rows)
-    dtype = np.float64 if block.values.dtype == np.float64 else np.float32
+    dtype = exact_float(block.values.dtype)
     if block.kind == "vector":
         described["is_sparse"] = sparse.issparse(block.values)
         described["quantiles"] = _quantiles(block, rows, dtype)
@@ -107,7 +128,10 @@ def _moments(block, rows):
     for values in _chunks(block, rows, np.float64):
         values = values - mean
         squares += _sum_known(np.square(values, out=values))[0]
-    return mean, np.sqrt(squares / divisor), counts, n_tokens
+    # The mean of a constant is rounded, and what is left then is no deviation.
+    rounding = np.square(divisor * mean * np.finfo(np.float64).eps)
+    variance = squares / divisor
+    return mean, np.sqrt(variance * (variance > rounding)), counts, n_tokens
 
 
 def _sum_known(values):

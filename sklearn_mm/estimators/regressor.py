@@ -92,7 +92,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them.
+        More of them. Clones are used; ``net_.callbacks_`` has these.
     net_params : dict, default=None
         More arguments of ``skorch.NeuralNet``; they win over ours.
     random_state : int, RandomState instance or None, default=None
@@ -231,9 +231,10 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         """
         outputs = self._predict_outputs(X)
         predicted = outputs * self.target_scale_ + self.target_mean_
-        return predicted[:, 0] if self._single else predicted
+        return predicted if self._target_shape else predicted[:, 0]
 
-    _warm_attributes = ("target_mean_", "target_scale_", "_single")
+    _same_if_warm = ("_target_shape",)
+    _kept_if_warm = ("target_mean_", "target_scale_")
 
     def _check_target(self, y):
         """Read y as float64: (n_samples,) or (n_samples, n_outputs)."""
@@ -246,7 +247,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
 
     def _learn_target(self, y, weight):
         """Learn the scale of each output, and what the loss alone would predict."""
-        self._single = y.ndim == 1
+        self._target_shape = y.shape[1:]
         y = y.reshape(len(y), -1)
         weight = np.ones(len(y)) if weight is None else weight
         self.target_mean_ = np.average(y, axis=0, weights=weight)

@@ -1,10 +1,13 @@
 """The wiring of skorch: from specs and rows to a trained network."""
 
+import copy
 import math
 import warnings
+from contextlib import contextmanager
 from functools import partial
 
 import torch
+from sklearn.base import clone
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
@@ -57,9 +60,8 @@ class FusionNet(NeuralNet):
         try:
             return super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
-            stopping = dict(self.callbacks_).get("early_stopping")
-            # Early stopping raises it, too.
-            if stopping is not None and stopping.misses_ == stopping.patience:
+            # Early stopping raises it, too, ours and the user's, after an epoch.
+            if _is_whole(self.history[-1]):
                 return self
             # The last entry of the history is the epoch that was cut short.
             n_whole = len(self.history) - 1
@@ -249,7 +251,8 @@ def make_net(
         "precision": estimator.precision,
         "callbacks": [
             *_own_callbacks(estimator, max_epochs * n_batches, held, constant_rate),
-            *(estimator.callbacks or ()),
+            # As scikit-learn fits clones: what was passed may serve other fits.
+            *clone(list(estimator.callbacks or ()), safe=False),
         ],
         **{f"module__{name}": value for name, value in network.items()},
         **(estimator.net_params or {}),
@@ -279,6 +282,9 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
         # Before early stopping, which keeps the last epoch from what comes after it.
         progress = EpochProgress(type(estimator).__name__)
         callbacks.append(("progress", progress))
+    if estimator.averaging == "ema":
+        # Before early stopping, which has the last word on the weights.
+        callbacks.append(("averaging", WeightAveraging()))
     if held is not None:
         stopping = EarlyStopping(
             patience=estimator.n_iter_no_change,
@@ -287,9 +293,12 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
             sink=print if estimator.verbose >= 2 else _silent,
         )
         callbacks.append(("early_stopping", stopping))
-    if estimator.averaging == "ema":
-        callbacks.append(("averaging", WeightAveraging()))
     return callbacks
+
+
+def _is_whole(epoch):
+    """Tell whether an entry of the history is that of an epoch that came to its end."""
+    return "dur" in epoch
 
 
 def _silent(message):
@@ -314,17 +323,37 @@ def run(net, train, n_epochs=None):
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
         net.set_params(max_epochs=n_epochs, lr=net.lr)
     try:
-        net.partial_fit(train, y=None)
+        with _unchanged_on_failure(net):
+            net.partial_fit(train, y=None)
     except FirstEpochInterrupted:
         raise KeyboardInterrupt from None
     finally:
         for _, callback in net.callbacks_:
             if isinstance(callback, EpochProgress):
                 callback.close()
-    if "dur" not in net.history[-1]:
+    if not _is_whole(net.history[-1]):
         net.history.pop()  # the epoch that Ctrl-C cut short
     net.train_split = None
     net.module_.eval()  # for whoever calls it by hand
+
+
+@contextmanager
+def _unchanged_on_failure(net):
+    """Give a net its weights and its history back if the block raises."""
+    states = [
+        (part, copy.deepcopy(part.state_dict()))
+        for part in (net.module_, net.optimizer_)
+        if len(net.history)  # else there is nothing to lose
+    ]
+    n_epochs = len(net.history)
+    try:
+        yield
+    except BaseException:
+        for part, state in states:
+            part.load_state_dict(state)
+        del net.history[n_epochs:]
+        net.module_.eval()
+        raise
 
 
 def resolve_device(device):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from numpy.testing import assert_array_equal
 
 from sklearn_mm import AttentionFusionClassifier, FeatureBlock, MultimodalFeatures
-from sklearn_mm.estimators.batches import BatchIterator, FusionDataset
+from sklearn_mm.estimators.batches import BatchIterator, FusionDataset, pad_block
 
 
 def make_features(lengths):
@@ -78,3 +79,20 @@ def test_predictions_stand_in_the_order_of_the_rows():
     together = classifier.predict_proba(X)
     alone = [classifier.predict_proba(X[[row]])[0] for row in range(0, 200, 9)]
     np.testing.assert_allclose(together[::9], alone, atol=1e-5)
+
+
+def test_only_rows_that_are_trained_on_decide_by_which_modality_they_are_ordered():
+    def ragged(lengths):
+        return FeatureBlock.from_samples([np.ones((n, 1)) for n in lengths], "sequence")
+
+    few, many = np.array([2, 9] * 20), np.array([2] * 20 + [12] * 20)
+    features = MultimodalFeatures({"few": ragged(few), "many": ragged(many)})
+    assert_array_equal(FusionDataset(features).lengths, many)
+    rows = np.flatnonzero(many == 12)
+    assert_array_equal(FusionDataset(features, rows).lengths, few[rows])
+
+
+def test_wide_integers_keep_their_digits():
+    seconds = np.array([[1_700_000_000], [1_700_000_001]])
+    values, _ = pad_block(FeatureBlock.from_vectors(seconds), np.arange(2))
+    assert_array_equal(values[:, 0].numpy(), seconds)

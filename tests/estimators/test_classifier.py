@@ -231,6 +231,13 @@ def test_balanced_class_weights_raise_the_rare_class():
     assert balanced.predict(X).mean() > plain + 0.1
 
 
+def test_balanced_class_weights_count_rows_by_their_sample_weights():
+    X, y = np.zeros((200, 2)), np.repeat([0, 1], 100)
+    weight = np.where(y == 1, 3.5, 1.0)
+    classifier = small(class_weight="balanced").fit(X, y, sample_weight=weight)
+    assert_allclose(classifier.predict_proba(X[:1]), [[0.5, 0.5]], atol=0.05)
+
+
 def test_sparse_rows_are_learned_and_predicted_as_dense_ones_are():
     X, y = load_iris(return_X_y=True)
     classifier = small(max_epochs=15).fit(sparse.csr_matrix(X), y)

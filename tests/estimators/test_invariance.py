@@ -140,6 +140,36 @@ def test_predictions_in_other_processes_are_the_same(fitted):
         assert_allclose(probability, together[part], rtol=0, atol=TOLERANCE)
 
 
+def test_fits_in_threads_are_those_in_turn_and_leave_torchs_random_state(threads):
+    threads(1)
+
+    def predicted():
+        return cross_val_predict(small(), X, Y, cv=4, method="predict_proba")
+
+    in_turn, before = predicted(), torch.get_rng_state()
+    with joblib.parallel_config("threading", n_jobs=4):
+        at_once = cross_val_predict(
+            small(), X, Y, cv=4, method="predict_proba", n_jobs=4
+        )
+    assert_array_equal(at_once, in_turn)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_order_of_equal_rows_with_other_weights_does_not_matter():
+    rng = np.random.default_rng(0)
+    features, labels = (
+        np.repeat(rng.normal(size=(16, 2)), 2, axis=0),
+        np.arange(32) // 2 % 2,
+    )
+    weights = np.tile([0.3, 1.7], 16)
+    swapped = weights.reshape(-1, 2)[:, ::-1].ravel()
+    probability = [
+        small().fit(features, labels, sample_weight=w).predict_proba(features)
+        for w in (weights, swapped)
+    ]
+    assert_array_equal(*probability)
+
+
 @pytest.mark.parametrize("fusion", FUSIONS[1:])  # "attention": test_classifier.py
 def test_two_fits_with_one_random_state_agree_exactly_on_one_thread(fusion, threads):
     threads(1)

@@ -92,3 +92,21 @@ def test_modalities_are_equal_whatever_their_statistics():
     X = np.random.default_rng(0).normal(size=(9, 2))
     assert described(X) == described(5 * X + 1)
     assert described(X) != described(X[:, :1])
+
+
+@pytest.mark.parametrize("n_rows", [70, 1001])
+def test_a_constant_has_no_deviation_however_it_is_rounded(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    X[:, 1] = 0.1
+    assert X[:, 1].std() > 0
+    found = described(X).deviation
+    assert_allclose(found, [X[:, 0].std(), 0])
+
+
+def test_wide_integers_are_measured_as_exactly_as_floats():
+    seconds = 1_700_000_000 + np.arange(200)[:, None]
+    found, expected = described(seconds), described(seconds.astype(np.float64))
+    assert found.mean.dtype == np.float64
+    assert_array_equal(
+        [found.mean, found.deviation], [expected.mean, expected.deviation]
+    )

@@ -1,4 +1,6 @@
-"""Training as scikit-learn's users know it: stopping, going on, being interrupted."""
+"""Training as scikit-learn's users know it: stopping, being interrupted."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.metrics import log_loss
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_mm import AttentionFusionClassifier, AttentionFusionRegressor
 from sklearn_mm.estimators.inputs import split_rows
@@ -41,6 +43,11 @@ class Snapshots(Callback):
         self.states.append([p.detach().clone() for p in net.module_.parameters()])
 
 
+def clone_of(callback, classifier):
+    """The one that the fit used."""
+    return dict(classifier.net_.callbacks_)[type(callback).__name__]
+
+
 def weights_of(classifier):
     return list(classifier.net_.module_.parameters())
 
@@ -63,7 +70,8 @@ def test_early_stopping_ends_before_the_last_epoch_and_restores_the_best():
     losses = classifier.history_[:, "valid_loss"]
     assert classifier.n_iter_ < 60
     assert classifier.n_iter_ == np.argmin(losses) + 1 + 3
-    assert equal(weights_of(classifier), snapshots.states[int(np.argmin(losses))])
+    states = clone_of(snapshots, classifier).states
+    assert equal(weights_of(classifier), states[int(np.argmin(losses))])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -123,65 +131,6 @@ def test_groups_must_be_one_for_each_row_also_where_none_is_held_out():
         small(early_stopping=False).fit(X, Y, groups=np.zeros(3))
 
 
-def test_warm_start_goes_on_from_the_last_weights():
-    classifier = small(warm_start=True, max_epochs=8).fit(X, Y)
-    first = classifier.history_[0, "train_loss"]
-    classifier.fit(X, Y)
-    assert classifier.history_[0, "train_loss"] < 0.5 * first
-
-
-def test_warm_start_refuses_other_classes_and_keeps_the_model():
-    classifier = small(warm_start=True).fit(X, Y)
-    expected = classifier.predict_proba(X)
-    with pytest.raises(ValueError, match="classes_ differs from that of the last fit"):
-        classifier.fit(X[Y > 0], Y[Y > 0])
-    assert_array_equal(classifier.predict_proba(X), expected)
-
-
-def test_partial_fit_goes_on_from_a_fit_at_the_full_learning_rate():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 3))
-    y = (X[:, 0] > 0).astype(int)
-    classifier = AttentionFusionClassifier(
-        width=8, n_heads=2, max_epochs=3, early_stopping=True, random_state=0
-    ).fit(X, y)
-    before = [w.detach().clone() for w in classifier.net_.module_.parameters()]
-    n_before = classifier.n_iter_
-    classifier.partial_fit(X, y)
-    assert classifier.n_iter_ == n_before + 1
-    assert classifier.net_.optimizer_.param_groups[0]["lr"] == 2e-3
-    after = list(classifier.net_.module_.parameters())
-    assert any((a - b).abs().max() > 1e-3 for a, b in zip(after, before, strict=True))
-
-
-def test_partial_fit_learns_call_by_call():
-    classifier = small()
-    for _ in range(12):
-        for start in range(3):
-            rows = slice(start, None, 3)
-            classifier.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
-    assert classifier.score(X, Y) > 0.9
-
-
-def test_partial_fit_accepts_classes_that_come_later():
-    classifier = small().partial_fit(X[:100], Y[:100], classes=[0, 1, 2])
-    assert classifier.predict_proba(X).shape == (150, 3)
-    classifier.partial_fit(X[100:], Y[100:])
-
-
-def test_partial_fit_needs_the_classes_first():
-    with pytest.raises(ValueError, match="classes must be passed in the first call"):
-        small().partial_fit(X, Y)
-
-
-def test_partial_fit_refuses_an_unknown_label_and_keeps_the_model():
-    classifier = small().partial_fit(X, Y, classes=[0, 1, 2])
-    expected = classifier.predict_proba(X)
-    with pytest.raises(ValueError, match=r"labels \[.*7.*\]"):
-        classifier.partial_fit(X, np.full(150, 7))
-    assert_array_equal(classifier.predict_proba(X), expected)
-
-
 def test_ctrl_c_keeps_what_was_learned_and_warns():
     classifier = small(max_epochs=30, callbacks=[Interrupt(epoch=15)])
     with pytest.warns(UserWarning, match="interrupted in epoch 15"):
@@ -190,17 +139,35 @@ def test_ctrl_c_keeps_what_was_learned_and_warns():
     assert classifier.score(X, Y) > 0.8
 
 
-def test_ctrl_c_with_early_stopping_restores_the_best_epoch():
+@pytest.mark.parametrize("averaging", [None, "ema"])
+def test_ctrl_c_with_early_stopping_restores_the_best_epoch(averaging):
     snapshots = Snapshots()
     classifier = small(
         early_stopping=True,
+        averaging=averaging,
+        learning_rate=0.05,  # so that the best epoch is not the last
         max_epochs=30,
         callbacks=[snapshots, Interrupt(epoch=8)],
     )
     with pytest.warns(UserWarning, match="interrupted in epoch 8"):
         classifier.fit(X, Y)
     best = int(np.argmin(classifier.history_[:, "valid_loss"]))
-    assert equal(weights_of(classifier), snapshots.states[best])
+    states = clone_of(snapshots, classifier).states
+    assert equal(weights_of(classifier), states[best])
+
+
+def test_a_stopping_callback_of_the_user_ends_training_without_a_warning():
+    stopping = EarlyStopping(monitor="train_loss", patience=2, threshold=0.9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier = small(callbacks=[stopping]).fit(X, Y)
+    assert classifier.n_iter_ == 3
+
+
+def test_the_callbacks_that_were_passed_stay_as_they_were():
+    snapshots = Snapshots()
+    small(callbacks=[snapshots]).fit(X, Y)
+    assert not vars(snapshots)
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model():
@@ -230,7 +197,7 @@ def test_ema_is_the_running_average_of_the_weights_along_the_steps():
         averaging="ema", max_epochs=1, batch_size=50, callbacks=[recorder]
     ).fit(X, Y)
     # The weights before training, then after each of the three steps.
-    after = [*steps[2:], recorder.last]
+    after = [*steps[2:], clone_of(recorder, classifier).last]
     average = steps[0]
     for n, weights in enumerate(after, 1):
         decay = n / (n + 10)
@@ -246,7 +213,8 @@ def test_ema_and_early_stopping_end_with_an_average_that_was_validated():
         averaging="ema", early_stopping=True, max_epochs=8, callbacks=[snapshots]
     ).fit(X, Y)
     best = int(np.argmin(classifier.history_[:, "valid_loss"]))
-    assert equal(weights_of(classifier), snapshots.states[best])
+    states = clone_of(snapshots, classifier).states
+    assert equal(weights_of(classifier), states[best])
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():
