@@ -239,11 +239,15 @@ class FeatureBlock:
             flat = self.to_sparse().toarray()
             flat[self.missing] = np.nan
         else:
-            present = ~self.missing
-            tokens = self._present_rows()
-            flat = np.full(self.shape, np.nan, dtype=tokens.dtype)
-            flat[present] = tokens
+            flat = self._flat(np.nan)
         return flat if dtype is None else flat.astype(dtype, copy=False)
+
+    def _flat(self, of_missing):
+        """Build the dense flat view, with a number for all of a missing sample."""
+        tokens = self._present_rows()
+        flat = np.full(self.shape, of_missing, dtype=tokens.dtype)
+        flat[~self.missing] = tokens
+        return flat
 
     def _present_rows(self):
         """Build the flat view of the samples that are there, a row each."""
@@ -269,7 +273,7 @@ class FeatureBlock:
         return np.hstack([mean, std, largest]).astype(values.dtype)
 
     def to_sparse(self):
-        """Flat view as a CSR matrix, a row of zeros for a missing sample.
+        """Flat view as a CSR matrix, zeros for what is missing.
 
         Returns
         -------
@@ -281,9 +285,14 @@ class FeatureBlock:
             ones = np.ones(len(self.values), dtype=np.float32)
             counts = sparse.coo_matrix((ones, (rows, self.values)), shape=self.shape)
             return counts.tocsr()
-        if sparse.issparse(self.values) and not self.missing.any():
-            return self.values.tocsr()
-        return sparse.csr_matrix(np.nan_to_num(np.asarray(self)))
+        if sparse.issparse(self.values):
+            values = self.values.tocsr()
+            starts = values.indptr[self.offsets]  # a missing row has none
+            return sparse.csr_matrix(
+                (values.data, values.indices, starts), shape=self.shape
+            )
+        dense = self._flat(0)
+        return sparse.csr_matrix(np.where(np.isnan(dense), 0, dense))
 
     def __repr__(self):
         return (

@@ -4,7 +4,11 @@ from numbers import Integral
 
 import numpy as np
 
-from sklearn_mm.inspection.outputs import chosen_outputs, to_predictions
+from sklearn_mm.inspection.outputs import (
+    chosen_outputs,
+    temperatures,
+    to_predictions,
+)
 from sklearn_mm.inspection.tokens import inspect_model, token_table
 
 # Rows times steps of integration that go through the fusion at once.
@@ -108,19 +112,20 @@ def attributed_batches(model, target, n_steps):
     if not isinstance(n_steps, Integral) or n_steps < 1:
         raise ValueError(f"n_steps must be an integer of at least 1, found {n_steps!r}")
     chosen = chosen_outputs(model.estimator, target, len(model.features))
+    divisors = temperatures(model.estimator, model.features)
     row = 0
     for encoded, present in model.encoded_batches():
         rows = slice(row, row + present.shape[1])
         explained = None if chosen is None else chosen[rows]
         yield (
-            attribute(model, encoded, present, explained, n_steps),
+            attribute(model, encoded, present, explained, divisors[rows], n_steps),
             [mask.cpu().numpy() for _, mask in encoded],
             present.cpu().numpy(),
         )
         row = rows.stop
 
 
-def attribute(model, encoded, present, chosen, n_steps):
+def attribute(model, encoded, present, chosen, divisors, n_steps):
     """Attribute the chosen outputs of a batch to its tokens.
 
     Parameters
@@ -131,6 +136,8 @@ def attribute(model, encoded, present, chosen, n_steps):
         What the network's ``encode`` gives.
     chosen : ndarray of int of shape (batch,), or None
         The output to explain in each row; None for the predicted class.
+    divisors : ndarray of shape (batch, 1)
+        The temperature of each row.
     n_steps : int
         Of integration.
 
@@ -150,18 +157,19 @@ def attribute(model, encoded, present, chosen, n_steps):
         if chosen is None:
             chosen = network.decide(encoded, has_evidence).argmax(dim=1)
     chosen = torch.as_tensor(chosen, device=has_evidence.device)
+    divisors = torch.as_tensor(divisors, device=has_evidence.device)
 
     def explained(*inputs):
-        tokens, masks = inputs[:n_modalities], inputs[n_modalities:-2]
-        has_evidence, chosen = inputs[-2:]
+        tokens, masks = inputs[:n_modalities], inputs[n_modalities:-3]
+        has_evidence, chosen, divisors = inputs[-3:]
         outputs = network.decide(list(zip(tokens, masks, strict=True)), has_evidence)
-        predicted = to_predictions(model.estimator, outputs)
+        predicted = to_predictions(model.estimator, outputs / divisors)
         return predicted.gather(1, chosen[:, None]).squeeze(1)
 
     attributions = integrated_gradients(explained).attribute(
         tokens,
         baselines=blank,
-        additional_forward_args=(*masks, has_evidence, chosen),
+        additional_forward_args=(*masks, has_evidence, chosen, divisors),
         n_steps=n_steps,
         internal_batch_size=max(INTERNAL_BATCH_SIZE, len(has_evidence)),
     )

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.images import learn_value_range, read_image
 from sklearn_mm.readers.sound import read_sound
+from sklearn_mm.transformers.timeseries import read_series
 
 # Signal-to-noise ratio in decibels just above strength 0, and at strength 1.
 MILDEST_SNR, WORST_SNR = 20, -20
@@ -285,11 +286,13 @@ def _change_sound(cell, change):
 
 def _change_series(cell, change):
     """Read a series, change its values, and give it the times it came with."""
-    values = change(np.asarray(cell, dtype=np.float64))
+    values, _, _ = read_series(cell)
+    values = change(values)
     if not hasattr(cell, "iloc"):
-        return values
-    axes = {"columns": cell.columns} if values.ndim == 2 else {"name": cell.name}
-    return type(cell)(values, index=cell.index, **axes)
+        return values[:, 0] if values.shape[1] == 1 else values
+    if cell.ndim == 1:
+        return type(cell)(values[:, 0], index=cell.index, name=cell.name)
+    return type(cell)(values, index=cell.index, columns=cell.columns)
 
 
 def _noise(signal, strength, rng):

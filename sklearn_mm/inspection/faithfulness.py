@@ -7,7 +7,11 @@ from sklearn.base import is_classifier
 from sklearn.utils import Bunch, check_random_state
 
 from sklearn_mm.inspection.attribution import attribute
-from sklearn_mm.inspection.outputs import has_one_output, to_predictions
+from sklearn_mm.inspection.outputs import (
+    has_one_output,
+    temperatures,
+    to_predictions,
+)
 from sklearn_mm.inspection.tokens import inspect_model
 
 ORDERS = ("attention", "attribution")
@@ -119,10 +123,11 @@ def faithfulness_curve(
     measure = _Measure(model.estimator, y, len(model.features))
     rng = check_random_state(random_state)
     shares = np.linspace(0, 1, n_shares)
+    divisors = temperatures(model.estimator, model.features)
     ordered, random, row = [], [], 0
     for encoded, present in model.encoded_batches():
-        removal = _Removal(model.network, encoded, present)
-        rows = slice(row, row + len(removal.removable))
+        rows = slice(row, row + present.shape[1])
+        removal = _Removal(model.network, encoded, present, divisors[rows])
         target = measure.target(removal.whole(), rows)
         importance = np.zeros(removal.removable.shape)
         at_random = []
@@ -130,7 +135,7 @@ def faithfulness_curve(
             outputs = removal.curve(_ranks(importance, rng), shares)
             at_random.append(measure(outputs, target))
         random.append(np.mean(at_random, axis=0))
-        importance = _importance(model, encoded, present, order, target, n_steps)
+        importance = _importance(model, removal, present, order, target, n_steps)
         outputs = removal.curve(_ranks(importance, rng), shares)
         ordered.append(measure(outputs, target))
         row = rows.stop
@@ -156,17 +161,18 @@ def _check_order(estimator, order):
         )
 
 
-def _importance(model, encoded, present, order, target, n_steps):
+def _importance(model, removal, present, order, target, n_steps):
     """Score the tokens of a batch: ndarray of (batch, all steps)."""
     import torch
 
+    encoded, divisors = removal.encoded, removal.divisors
     if order == "attention":
         with torch.no_grad():
             weights = model.network.attend(encoded)
         return torch.cat(weights, dim=1).cpu().numpy()
     classifies = is_classifier(model.estimator)
     chosen = target if classifies else np.zeros(len(target), dtype=np.int64)
-    parts = np.hstack(attribute(model, encoded, present, chosen, n_steps))
+    parts = np.hstack(attribute(model, encoded, present, chosen, divisors, n_steps))
     return parts if classifies else np.abs(parts)
 
 
@@ -183,13 +189,18 @@ class _Removal:
 
     Attributes
     ----------
+    encoded : list of (Tensor, Tensor)
+        The tokens of each modality and their mask.
+    divisors : ndarray of shape (batch, 1)
+        The temperature of each row.
     removable : ndarray of bool of shape (batch, all steps)
         The tokens of the modalities that a row has, all modalities side by side.
     """
 
-    def __init__(self, network, encoded, present):
+    def __init__(self, network, encoded, present, divisors):
         self.network = network
         self.encoded = encoded
+        self.divisors = divisors
         self.removable = np.hstack(
             [
                 (mask & there[:, None]).cpu().numpy()
@@ -226,7 +237,9 @@ class _Removal:
         ]
         with torch.no_grad():
             evidence = torch.as_tensor(has_evidence, device=device)
-            return self.network.decide(left, evidence).cpu().numpy()
+            outputs = self.network.decide(left, evidence).cpu().numpy()
+        # The prior is a prediction as it is.
+        return outputs / np.where(has_evidence[:, None], self.divisors, 1)
 
 
 class _Measure:

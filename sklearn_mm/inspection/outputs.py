@@ -3,6 +3,29 @@
 import numpy as np
 from sklearn.base import is_classifier
 
+from sklearn_mm.estimators.calibration import temperature_of_rows
+
+
+def temperatures(estimator, features):
+    """Look up by what the outputs of each row are divided before they are predictions.
+
+    Parameters
+    ----------
+    estimator : fitted attention fusion estimator
+        Calibrated or not.
+    features : MultimodalFeatures
+        Of n_samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 1), float32
+        Ones where nothing is calibrated.
+    """
+    learned = getattr(estimator, "temperatures_", None)  # regressors have none
+    if not learned:
+        return np.ones((len(features), 1), dtype=np.float32)
+    return temperature_of_rows(features, learned, estimator.shared_temperature_)
+
 
 def to_predictions(estimator, outputs):
     """Turn outputs into probabilities, or into the units of the target.
@@ -12,7 +35,7 @@ def to_predictions(estimator, outputs):
     estimator : fitted attention fusion estimator
         Which knows its target.
     outputs : Tensor of shape (batch, n_outputs)
-        Of its network.
+        Of its network, divided by the temperatures of the rows.
 
     Returns
     -------

@@ -197,11 +197,16 @@ class TimeSeriesTransformer(CellTransformer):
 
     def _read_cell(self, cell):
         """Read a series, still unscaled: (steps, channels), indicators to the right."""
-        values, times, names = _to_array(cell)
+        values, times, names = read_series(cell)
         absent = np.isnan(values)
         if absent.all() or (self._saw_none and values.shape[1] > 1):
             return None
-        self._check_channels(values.shape[1], names)
+        with unchanged_on_failure(self):  # a broken series sets no channels
+            self._check_channels(values.shape[1], names)
+            return self._to_sample(values, absent, times)
+
+    def _to_sample(self, values, absent, times):
+        """Fill, resample and difference a series: (steps, channels)."""
         self._refuse(np.isinf(values), values, "finite numbers, or NaN where missing")
         if self.nan == "error":
             self._refuse(absent, values, "no NaN, as nan='error' demands")
@@ -287,10 +292,21 @@ class TimeSeriesTransformer(CellTransformer):
         return FeatureBlock(values, block.offsets, "sequence")
 
 
-def _to_array(cell):
-    """Read a cell: values (steps, channels), times in seconds, names of channels.
+def read_series(cell):
+    """Read a cell as it comes.
 
-    Times and names are None where the cell does not know them.
+    Parameters
+    ----------
+    cell : array-like of shape (steps,) or (steps, channels)
+        Numbers.
+
+    Returns
+    -------
+    values : ndarray of shape (steps, channels), float64
+    times : ndarray of shape (steps,) in seconds, or None
+        By the index of a pandas cell.
+    names : list of str, or None
+        Of the channels of a DataFrame.
     """
     names = [str(name) for name in cell.columns] if hasattr(cell, "columns") else None
     times = _seconds(cell.index) if hasattr(cell, "iloc") else None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.special import softmax
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -155,3 +156,23 @@ def test_without_captum_the_error_says_how_to_install_it(classifier, data, monke
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(ImportError, match=r"sklearn-mm\[attribution\]"):
         token_attributions(classifier, data[0])
+
+
+def test_attributions_of_a_calibrated_model_are_of_its_calibrated_probability(data):
+    pytest.importorskip("captum")
+    X, y = data
+    classifier = AttentionFusionClassifier(
+        calibration="temperature", validation_fraction=0.3, **PARAMS
+    ).fit(X, y)
+    temperature = np.where(
+        X["table"].missing,
+        classifier.temperatures_["series",],
+        classifier.temperatures_["table", "series"],
+    )[:, None]
+    assert np.abs(np.log(temperature)).min() > 0.05
+    before = softmax(
+        outputs_without_content(classifier, X).numpy() / temperature, axis=1
+    )
+    change = (classifier.predict_proba(X) - before)[:, 1]
+    table = token_attributions(classifier, X, target="yes", n_steps=2000)
+    assert_allclose(sums(table, 80), change, atol=2e-3)

@@ -238,3 +238,15 @@ def test_swapped_rows_keep_the_values_and_the_type_of_the_column():
 def test_an_unknown_kind_is_an_error_that_lists_the_kinds():
     with pytest.raises(ValueError, match=r"one of \['image'.*found 'smell'"):
         default_corruptions("smell")
+
+
+@pytest.mark.parametrize("name", ["noise", "gaps"])
+def test_a_series_of_channels_may_come_as_arrow_gives_it(name):
+    plain = CELLS["series"]
+    nested = np.empty(len(plain), dtype=object)
+    nested[:] = list(plain)
+    corruption = default_corruptions("series")[name]
+    found, expected = (
+        corruption(cell, 0.5, np.random.default_rng(0)) for cell in (nested, plain)
+    )
+    assert_array_equal(found, expected)

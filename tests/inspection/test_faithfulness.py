@@ -218,3 +218,15 @@ def test_several_labels_have_no_single_order_of_attributions(vectors):
     classifier = AttentionFusionClassifier(max_epochs=1, **PARAMS).fit(X, Y)
     with pytest.raises(ValueError, match="Use order='attention'"):
         faithfulness_curve(classifier, X, order="attribution")
+
+
+def test_the_curve_of_a_calibrated_model_is_of_its_calibrated_probabilities(vectors):
+    X, y = vectors
+    classifier = AttentionFusionClassifier(
+        max_epochs=30, calibration="temperature", validation_fraction=0.3, **PARAMS
+    ).fit(X, y)
+    assert abs(np.log(classifier.temperatures_["left", "right"])) > 0.05
+    curve = faithfulness_curve(classifier, X, n_shares=2, random_state=0)
+    whole, nothing = classifier.predict_proba(X), np.exp(classifier.prior_)
+    assert_allclose(curve.ordered[:, 0], whole.max(axis=1), rtol=1e-5)
+    assert_allclose(curve.ordered[:, 1], nothing[whole.argmax(axis=1)], rtol=1e-5)

@@ -106,3 +106,10 @@ def test_several_columns_are_values_by_name():
     table = pd.DataFrame({"age": [1.23456], "town": ["Oslo"], "size": [None]})
     shown = show_cell(StandardScaler(), table, ["age", "town", "size"], 0)
     assert shown.content == [("age", "1.235"), ("town", "Oslo"), ("size", "missing")]
+
+
+def test_a_series_of_channels_may_come_as_arrow_gives_it():
+    nested = np.empty(2, dtype=object)
+    nested[:] = [np.array([0.0, 1.0]), np.array([4.0, 3.0])]
+    shown = show(TimeSeriesTransformer(), nested)
+    assert (shown.kind, shown.note) == ("series", "2 steps, 0 to 4")

@@ -210,6 +210,15 @@ def test_columns_of_another_order_raise():
         transformer.transform([table[["close", "open"]]])
 
 
+def test_a_broken_first_series_does_not_say_how_many_channels_there_are():
+    cells = [np.array([[1, np.inf], [2, 3]]), np.array([1.0, 2, 3]), np.array([2.0, 4])]
+    transformer = TimeSeriesTransformer(on_error="missing")
+    with pytest.warns(UserWarning, match="1 of 3"):
+        block = transformer.fit_transform(cells)
+    assert transformer.n_channels_ == 1
+    assert_array_equal(block.missing, [True, False, False])
+
+
 def test_other_channels_become_missing_where_asked():
     transformer = TimeSeriesTransformer(on_error="missing")
     with pytest.warns(

@@ -10,6 +10,7 @@ from sklearn_mm.inspection.reporting.markup import Cell
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
 from sklearn_mm.readers.sound import read_sound
+from sklearn_mm.transformers.timeseries import read_series
 
 IMAGE_SIZE = 160  # pixels, of the longer side
 CLIP_SECONDS = 10
@@ -118,8 +119,7 @@ def _show_sound(cell, transformer):
 
 def _show_series(cell, transformer):
     """Place the steps of a series in a box: a line for each stretch of a channel."""
-    values = np.asarray(cell, dtype=np.float64)
-    values = values[:, None] if values.ndim == 1 else values
+    values, _, _ = read_series(cell)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Cell("missing", "missing")
