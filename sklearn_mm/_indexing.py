@@ -47,9 +47,8 @@ def resolve_rows(key, n_samples):
         return np.flatnonzero(rows)
     rows = rows.astype(np.int64)
     if rows.size and (rows.min() < -n_samples or rows.max() >= n_samples):
-        raise IndexError(
-            f"row {rows.min()} or {rows.max()} is outside {n_samples} rows"
-        )
+        wrong = rows.max() if rows.max() >= n_samples else rows.min()
+        raise IndexError(f"row {wrong} is outside {n_samples} rows")
     return np.where(rows < 0, rows + n_samples, rows)
 
 

@@ -1,5 +1,7 @@
 """MultimodalFeatureUnion: errors that say which modality, column and row."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -124,6 +126,35 @@ def test_a_missing_file_is_named_with_modality_and_row(tmp_path):
         ValueError, match="modality 'photo': .*'file', row 2: .*gone.png.*no such file"
     ):
         union.fit(pd.DataFrame({"file": files}))
+
+
+def test_the_index_of_a_broken_row_is_named_where_it_does_not_count_the_rows():
+    X = pd.DataFrame({"file": [None, None, "gone.png"]}, index=["r5", "r9", "r7"])
+    union = MultimodalFeatureUnion([("photo", ImageTransformer(), "file")])
+    with pytest.raises(ValueError, match=r"'file', row 2 \(index r7\): "):
+        union.fit(X)
+    with pytest.raises(ValueError, match="'file', row 2: "):
+        union.fit(X.reset_index())
+
+
+@pytest.mark.parametrize("columns", ["photo", ["photo"]])
+def test_an_image_that_cannot_be_loaded_is_named_or_missing(columns):
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(file, "PNG")
+    broken = Image.open(io.BytesIO(file.getvalue()[:1000]))
+    closed = Image.open(io.BytesIO(file.getvalue()))
+    closed.close()
+    cells = [Image.new("RGB", (4, 4)), broken, closed]
+    X = pd.DataFrame({"photo": pd.Series(cells, dtype=object)})
+    union = MultimodalFeatureUnion([("image", ImageTransformer(), columns)])
+    with pytest.raises(ValueError, match="row 1: cannot read the PIL image: .*trunc"):
+        union.fit(X)
+    with pytest.raises(ValueError, match="row 1: .*it is closed or damaged"):
+        union.fit(X.iloc[[0, 2]].reset_index())
+    union.set_params(image__on_error="missing")
+    with pytest.warns(UserWarning, match="2 of 3 cells"):
+        features = union.fit_transform(X)
+    assert features["image"].missing.tolist() == [False, True, True]
 
 
 def test_an_unreadable_file_is_named_with_modality_and_row_in_transform(tmp_path):

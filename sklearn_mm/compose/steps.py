@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 from sklearn import config_context
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.validation import check_array
@@ -10,6 +12,8 @@ from sklearn.utils.validation import check_array
 from sklearn_mm._compat import _print_elapsed_time
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import use_cache
+from sklearn_mm.readers.table import unify_missing
+from sklearn_mm.transformers.base import CellTransformer
 
 
 def is_word(step, word):
@@ -62,6 +66,7 @@ def fit_transform_step(name, transformer, X, y, params, message, cache):
     # Blocks and plain arrays, whatever container is configured globally.
     with timed, config_context(transform_output="default"), use_cache(cache):
         try:
+            X = _for_transformer(X, transformer)
             # Nothing is routed to "passthrough", for which there is a transformer here.
             if hasattr(transformer, "fit_transform"):
                 routed = params.get("fit_transform", {})
@@ -79,9 +84,28 @@ def transform_step(name, transformer, X, params, cache):
     with config_context(transform_output="default"), use_cache(cache):
         try:
             routed = params.get("transform", {})
+            X = _for_transformer(X, transformer)
             return _as_block(transformer.transform(X, **routed), X)
         except Exception as error:
             raise _named(error, name, X) from error
+
+
+def _for_transformer(X, transformer):
+    """Let NaN stand for all that is missing where the transformer may not know better.
+
+    What a user does to tables of polars, whose strings are null, is left to him.
+    """
+    while isinstance(transformer, Pipeline):
+        transformer = transformer[0]
+    if isinstance(transformer, CellTransformer):
+        return X
+    is_polars = not isinstance(X, np.ndarray) and not hasattr(X, "iloc")
+    is_of_sklearn = type(transformer).__module__.startswith("sklearn.")
+    if is_polars and (
+        not is_of_sklearn or isinstance(transformer, FunctionTransformer)
+    ):
+        return X
+    return unify_missing(X)
 
 
 def _as_block(result, X):

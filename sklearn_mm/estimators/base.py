@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklearn_mm._compat import _BaseComposition
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.estimators.inputs import (
+    SINGLE_MODALITY,
     as_fitted,
     check_features,
     check_weights,
@@ -298,9 +299,15 @@ class BaseAttentionFusion(_BaseComposition):
         named = dict(self.encoders or ())
         unknown = [name for name in named if name not in self.modalities_in_]
         if unknown:
+            advice = "Leave the encoders of other modalities out."
+            if list(self.modalities_in_) == [SINGLE_MODALITY]:
+                advice = (
+                    "A table or an array is one modality: hand over what a "
+                    "MultimodalFeatureUnion gives, whose set_output is the default."
+                )
             raise ValueError(
                 f"encoders are named for {unknown}, but the modalities of X are "
-                f"{list(self.modalities_in_)}"
+                f"{list(self.modalities_in_)}. {advice}"
             )
         return {
             name: named.get(name) or default_encoder(modality.kind)

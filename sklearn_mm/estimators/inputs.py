@@ -79,13 +79,14 @@ def _check_finite(name, block, first_row):
             return
     bad = np.isinf(values) if block.kind == "vector" else ~np.isfinite(values)
     if bad.any():
-        where = ""
+        where, found = "", "infinity" if block.kind == "vector" else "NaN or infinity"
         if not is_sparse:
-            token = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
+            token, *place = np.argwhere(bad)[0].tolist()
             row = int(np.searchsorted(block.offsets, token, side="right")) - 1
             where = f", row {first_row + row}"
+            where += f", column {place[0]}" if block.kind == "vector" else ""
         raise ValueError(
-            f"modality {name!r}{where}: found NaN or infinity in a block of kind "
+            f"modality {name!r}{where}: found {found} in a block of kind "
             f"{block.kind!r}. Clean it in its transformer, or make the row missing."
         )
 

@@ -1,7 +1,13 @@
 """Sets and intervals that hold the truth as often as asked, by split conformal."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    is_classifier,
+    is_regressor,
+)
 
 
 def prediction_sets(
@@ -66,6 +72,11 @@ def prediction_sets(
     """
     import pandas as pd
 
+    if not is_classifier(estimator):
+        raise ValueError(
+            f"prediction_sets needs a classifier, found {type(estimator).__name__}. "
+            "Use prediction_intervals for a regressor."
+        )
     SplitConformalClassifier = _mapie("classification").SplitConformalClassifier
     y_calibration = _one_target(y_calibration)
     _check_confidence(confidence, len(y_calibration))
@@ -146,6 +157,11 @@ def prediction_intervals(estimator, X_calibration, y_calibration, X, *, confiden
     """
     import pandas as pd
 
+    if not is_regressor(estimator):
+        raise ValueError(
+            "prediction_intervals needs a regressor, found "
+            f"{type(estimator).__name__}. Use prediction_sets for a classifier."
+        )
     SplitConformalRegressor = _mapie("regression").SplitConformalRegressor
     y_calibration = _one_target(y_calibration)
     _check_confidence(confidence, len(y_calibration))

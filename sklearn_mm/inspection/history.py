@@ -5,6 +5,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm._compat import check_matplotlib_support
+from sklearn_mm.inspection.outputs import found_model
 
 
 class TrainingHistoryDisplay:
@@ -97,7 +98,8 @@ class TrainingHistoryDisplay:
             If it keeps no history.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        final = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        final = found_model(estimator)
+        final = final[-1] if isinstance(final, Pipeline) else final
         check_is_fitted(final)
         if not hasattr(final, "history_"):
             raise TypeError(

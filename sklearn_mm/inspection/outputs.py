@@ -6,6 +6,11 @@ from sklearn.base import is_classifier
 from sklearn_mm.estimators.calibration import temperature_of_rows
 
 
+def found_model(estimator):
+    """Give what a search such as GridSearchCV has found; else the estimator itself."""
+    return getattr(estimator, "best_estimator_", estimator)
+
+
 def temperatures(estimator, features):
     """Look up by what the outputs of each row are divided before they are predictions.
 

@@ -16,6 +16,7 @@ from sklearn_mm.compose.steps import transform_step
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.inspection.corruptions import corrupt_column, default_corruptions
 from sklearn_mm.inspection.kinds import as_pandas, kind_of_cells, select_columns
+from sklearn_mm.inspection.outputs import found_model
 
 
 def robustness_curve(
@@ -305,6 +306,7 @@ def _digest(*names):
 
 def _check_pipeline(estimator):
     """Split a fitted pipeline into its union and the steps that take features."""
+    estimator = found_model(estimator)
     if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
         found = f"a {type(estimator).__name__}"
     elif not isinstance(estimator[0], MultimodalFeatureUnion):

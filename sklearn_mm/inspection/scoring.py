@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sklearn_mm._compat import _safe_indexing
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.inspection.outputs import found_model
 
 
 def split_features(estimator, X):
@@ -16,7 +17,7 @@ def split_features(estimator, X):
     Parameters
     ----------
     estimator : fitted estimator, or Pipeline
-        The model.
+        The model, or a search that has found it.
     X : MultimodalFeatures, or what the Pipeline takes
         Of n_samples.
 
@@ -31,6 +32,7 @@ def split_features(estimator, X):
     TypeError
         If X never becomes MultimodalFeatures.
     """
+    estimator = found_model(estimator)
     if isinstance(X, MultimodalFeatures):
         return estimator, X
     if isinstance(estimator, Pipeline):

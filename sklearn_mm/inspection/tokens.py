@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mm.compose.union import MultimodalFeatureUnion
 from sklearn_mm.estimators.base import BaseAttentionFusion
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.inspection.outputs import found_model
 from sklearn_mm.transformers.audio import AudioTransformer
 
 ABSENT = "(absent)"
@@ -58,7 +59,7 @@ def inspect_model(estimator, X, *, read_cells=False):
     Parameters
     ----------
     estimator : fitted attention fusion estimator, or Pipeline that ends in one
-        The model.
+        The model, or a search that has found it.
     X : as in the estimator's ``predict``
         Of n_samples.
     read_cells : bool, default=False
@@ -77,6 +78,7 @@ def inspect_model(estimator, X, *, read_cells=False):
     import pandas as pd
 
     index, union, cells = getattr(X, "index", None), None, None
+    estimator = found_model(estimator)
     if isinstance(estimator, Pipeline):
         cells = estimator[:-2].transform(X) if len(estimator) > 2 else X
         if len(estimator) > 1:

@@ -1,5 +1,6 @@
 """One column of a table, in any container, as a list of cells."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Number
@@ -23,16 +24,20 @@ class Column:
         Which of the three.
     name : str or None
         Of the column, for messages.
+    index : pandas.Index or None
+        Of the rows, for messages; None where it only counts them.
     """
 
     cells: list
     layout: str
     name: str | None = None
+    index: object = None
 
     def where(self, row):
         """Say where a cell stands, for messages."""
         column = "" if self.name is None else f"column {self.name!r}, "
-        return f"{column}row {row}"
+        label = "" if self.index is None else f" (index {self.index[row]})"
+        return f"{column}row {row}{label}"
 
 
 def is_missing(cell):
@@ -49,6 +54,23 @@ def is_missing(cell):
         return bool(np.isnan(cell))
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType")
+
+
+def describe_path(cell):
+    """Say what stands where a file was expected, for messages.
+
+    Parameters
+    ----------
+    cell : str or Path
+        Where no file is.
+
+    Returns
+    -------
+    str
+    """
+    what = "string" if isinstance(cell, str) else "path"
+    problem = "which is a folder" if os.path.isdir(cell) else "and no such file exists"
+    return f"the {what} {str(cell)!r:.200} {problem}"
 
 
 def check_column(estimator, X, *, reset):
@@ -83,7 +105,7 @@ def check_column(estimator, X, *, reset):
         X = X.to_pandas()
     if hasattr(X, "columns"):
         return _table_column(estimator, X, reset)
-    name = getattr(X, "name", None)
+    name, index = getattr(X, "name", None), _labels(X)
     X = _as_cells_or_rows(X, owner, reset or estimator.n_features_in_ > 1)
     if X.ndim == 2:
         _check_not_empty(X.shape, owner)
@@ -91,7 +113,7 @@ def check_column(estimator, X, *, reset):
         return _array_column(X)
     _check_not_empty((len(X), 1), owner)
     _check_single(estimator, reset)
-    return Column(list(X), "cells", None if name is None else str(name))
+    return Column(list(X), "cells", None if name is None else str(name), index)
 
 
 def _table_column(estimator, X, reset):
@@ -99,16 +121,25 @@ def _table_column(estimator, X, reset):
     owner = type(estimator).__name__
     _check_not_empty(X.shape, owner)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    names = [str(name) for name in X.columns]
+    names, index = [str(name) for name in X.columns], _labels(X)
     columns = [X[column] for column in X.columns]
     if len(columns) == 1 and not _is_numeric(columns[0]):
-        return Column(list(columns[0]), "cells", names[0])
+        return Column(list(columns[0]), "cells", names[0], index)
     name = ", ".join(names) if len(names) <= 3 else f"{names[0]}, ..., {names[-1]}"
     if all(_is_numeric(column) for column in columns):
         rows = np.column_stack([_to_float(column) for column in columns])
-        return Column(list(rows), "numbers", name)
+        return Column(list(rows), "numbers", name, index)
     rows = list(zip(*[list(column) for column in columns], strict=True))
-    return Column(rows, "columns", name)
+    return Column(rows, "columns", name, index)
+
+
+def _labels(X):
+    """Give the index of a pandas object, unless it only counts the rows."""
+    index = X.index if hasattr(X, "iloc") else None
+    counts = index is None or (
+        index.dtype.kind in "iu" and np.array_equal(index, np.arange(len(index)))
+    )
+    return None if counts else index
 
 
 def _array_column(X):
@@ -169,7 +200,8 @@ def _are_equal_rows(cells, rows_possible):
 
 def _object_array(cells):
     array = np.empty(len(cells), dtype=object)
-    array[:] = cells
+    for row, cell in enumerate(cells):  # at once, numpy would look into the cells
+        array[row] = cell
     return array
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_mm.readers.column import describe_path
+
 EXPECTED = "expected a path of an image file, bytes, a PIL image or an array"
 
 
@@ -55,11 +57,7 @@ def read_image(cell, enough=None):
         return _decode(cell, "the PIL image")
     if isinstance(cell, str | Path):
         if not os.path.isfile(cell):
-            what = "string" if isinstance(cell, str) else "path"
-            raise ValueError(
-                f"{EXPECTED}; found the {what} {str(cell)!r:.200} and no such file "
-                "exists"
-            )
+            raise ValueError(f"{EXPECTED}; found {describe_path(cell)}")
         return _open(cell, f"the image file {str(cell)!r:.200}", enough)
     if isinstance(cell, bytes | bytearray | memoryview):
         return _open(io.BytesIO(cell), f"the image in {len(cell)} bytes", enough)
@@ -109,8 +107,8 @@ def learn_value_range(images):
     Returns
     -------
     (float, float)
-        (0, 1) where all values lie within, (0, 255) where all are integers within,
-        else the smallest and the largest value.
+        (0, 1) where all values lie within, (0, 255) where all are within and of
+        integer types, else the smallest and the largest value.
     """
     if not images:
         return (0.0, 1.0)
@@ -164,7 +162,8 @@ def _decode(image, what):
     try:
         pixels = np.asarray(_plain_mode(ImageOps.exif_transpose(image)))
     except Exception as error:
-        raise ValueError(f"cannot read {what}: {error}") from error
+        reason = str(error) or "it is closed or damaged"
+        raise ValueError(f"cannot read {what}: {reason}") from error
     if pixels.dtype == np.int32 and image.format == "PNG":
         pixels = pixels.astype(np.uint16)  # how Pillow before 11.3 gives 16 bits
     return _check_array(pixels)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_mm.readers.column import describe_path
+
 EXPECTED = (
     "expected a path of a sound file, bytes, a 1-D array, an (array, rate) pair or an "
     '{"array", "sampling_rate"} dict'
@@ -56,11 +58,7 @@ def read_sound(cell, sampling_rate):
     """
     if isinstance(cell, str | Path):
         if not os.path.isfile(cell):
-            what = "string" if isinstance(cell, str) else "path"
-            raise ValueError(
-                f"{EXPECTED}; found the {what} {str(cell)!r:.200} and no such file "
-                "exists"
-            )
+            raise ValueError(f"{EXPECTED}; found {describe_path(cell)}")
         samples, rate = _decode(cell, f"the sound file {str(cell)!r:.200}")
     elif isinstance(cell, bytes | bytearray | memoryview):
         samples, rate = _decode(io.BytesIO(cell), f"the sound in {len(cell)} bytes")

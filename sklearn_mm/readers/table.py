@@ -5,6 +5,8 @@ from numbers import Number
 import numpy as np
 from scipy import sparse
 
+from sklearn_mm.readers.column import is_missing
+
 
 def check_table(owner, X):
     """Take X as a table of pandas or polars, or as a 2-D array.
@@ -47,6 +49,68 @@ def check_table(owner, X):
                 f"minimum of 1 is required by {owner}."
             )
     return X
+
+
+def unify_missing(X):
+    """Let NaN stand for all that is missing among cells that are no numbers.
+
+    scikit-learn's transformers tell ``None``, NaN and ``pd.NA`` apart, or refuse two of
+    them, so that a category would be known in one container and not in another.
+
+    Parameters
+    ----------
+    X : table or column of pandas or polars, or array
+        As :func:`check_table` gives it, or a part of that.
+
+    Returns
+    -------
+    of the same type
+        Itself where there is nothing to change; else a copy.
+    """
+    if isinstance(X, np.ndarray):
+        return _array_with_nan(X) if X.dtype.kind == "O" else X
+    if not hasattr(X, "columns"):
+        return _column_with_nan(X)
+    columns = {name: X[name] for name in X.columns}
+    changed = {name: _column_with_nan(column) for name, column in columns.items()}
+    changed = {k: new for k, new in changed.items() if new is not columns[k]}
+    if not changed:
+        return X
+    if not hasattr(X, "iloc"):
+        return X.with_columns(list(changed.values()))
+    X = X.copy(deep=False)
+    for name, column in changed.items():
+        X[name] = column
+    return X
+
+
+def _array_with_nan(array):
+    missing = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
+    if not missing.any():
+        return array
+    array = array.copy()
+    array[missing] = np.nan
+    return array
+
+
+def _column_with_nan(column):
+    """Put NaN where a column of pandas or polars misses something, if it is no number.
+
+    NaN it has already where it is of the type ``category`` or, in pandas 3, ``str``.
+    """
+    dtype = column.dtype
+    if hasattr(column, "iloc"):
+        is_other = getattr(dtype, "kind", "O") in "OUS"
+        if not is_other or dtype.name in ("category", "str"):
+            return column
+        missing = column.isna()
+        if not missing.any():
+            return column
+        return column.astype(object).mask(missing, np.nan)
+    if dtype.is_numeric() or dtype.is_temporal() or not column.null_count():
+        return column
+    cells = [np.nan if cell is None else cell for cell in column]
+    return type(column)(column.name, cells, dtype=object)
 
 
 def _check_distinct(owner, names):

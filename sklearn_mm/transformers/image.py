@@ -74,8 +74,9 @@ class ImageTransformer(CellTransformer):
         whose dtype is neither uint8 (taken as it is) nor bool or uint16 (taken by
         their full range). Values outside are clipped. None learns it from the
         training cells of such dtypes: (0, 1) where all lie within, (0, 255) where all
-        are integers within, else their smallest and largest value. Give it to read
-        many large floating-point files: they are held in full while it is learned.
+        lie within and are of integer types, else their smallest and largest value. Give
+        it for floats from 0 to 255, and to read many large floating-point files: they
+        are held in full while it is learned.
     random_state : int, RandomState instance or None, default=None
         Of the randomised solver (``"pca"``). None is not reproducible, and leaves
         NumPy's global generator alone.

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from dataclasses import replace
 from numbers import Integral, Number
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.column import Column, check_column, is_missing
+from sklearn_mm.readers.column import check_column, is_missing
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.tokenization import (
     UNSPACED_SCRIPTS,
@@ -219,7 +220,7 @@ class TextTransformer(CellTransformer):
     def _read_texts(self, column):
         if column.layout != "cells":
             rows = [_Row(cells) for cells in column.cells]
-            column = Column(rows, "cells", column.name)
+            column = replace(column, cells=rows, layout="cells")
         return super()._read(column)
 
     def _read_cell(self, cell):

@@ -9,6 +9,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.readers.column import is_missing
 from sklearn_mm.transformers.base import CellTransformer
 
 CHOICES = {
@@ -320,8 +321,9 @@ def read_series(cell):
             values = cell.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         else:
             # As a list, since Arrow gives the nested lists as an array of arrays.
-            nested = values.dtype.kind == "O"
-            values = np.array(list(values) if nested else values, dtype=np.float64)
+            if values.dtype.kind == "O":
+                values = [np.nan if is_missing(value) else value for value in values]
+            values = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{expected}: {error}") from error

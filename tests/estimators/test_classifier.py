@@ -323,17 +323,39 @@ def test_parameters_that_net_params_name_keep_their_rate_and_decay_as_the_others
     ("params", "message"),
     [
         ({"width": 30, "n_heads": 4}, "multiple of n_heads"),
+        ({"max_epochs": 2.5}, "max_epochs must be 'auto' or an integer .* found 2.5"),
+        ({"width": 16.0}, "width must be an integer of at least 1, found 16.0"),
+        ({"learning_rate": "a"}, "learning_rate must be above 0, found 'a'"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
-        ({"max_epochs": 0}, "max_epochs must be 'auto' or at least 1"),
+        ({"max_epochs": 0}, "max_epochs must be 'auto' or an integer of at least 1"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
-        ({"batch_size": 0}, "batch_size must be 'auto' or at least 1"),
-        ({"encoders": [("txt", RNNEncoder())]}, r"encoders are named for \['txt'\]"),
+        ({"batch_size": 0}, "batch_size must be 'auto' or an integer of at least 1"),
+        (
+            {"encoders": [("txt", RNNEncoder())]},
+            r"encoders are named for \['txt'\], .* Leave the encoders of other",
+        ),
         ({"encoders": [("image", VectorEncoder())]}, "modality 'image': VectorEncoder"),
     ],
 )
 def test_parameters_that_cannot_work_are_refused_in_fit(data, params, message):
     with pytest.raises(ValueError, match=message):
         small(**params).fit(*data)
+
+
+def test_an_encoder_of_a_modality_that_became_a_table_is_explained(data):
+    X, y = data
+    with pytest.raises(ValueError, match="whose set_output is the default"):
+        small(encoders=[("image", CNNEncoder())]).fit(np.asarray(X["table"]), y)
+
+
+def test_infinity_is_named_with_its_row_and_column(data):
+    X, y = data
+    table = np.asarray(X["table"]).copy()
+    table[7, 2] = np.inf
+    with pytest.raises(
+        ValueError, match="'table', row 7, column 2: found infinity in a block"
+    ):
+        small().fit(MultimodalFeatures({"table": table}), y)
 
 
 def test_rows_and_targets_of_unequal_number_are_refused(data):

@@ -182,3 +182,12 @@ def test_without_mapie_the_error_says_how_to_get_it(classifier, monkeypatch):
     monkeypatch.setitem(sys.modules, "mapie.classification", None)  # cannot be imported
     with pytest.raises(ImportError, match=r"pip install 'sklearn-mm\[conformal\]'"):
         prediction_sets(classifier, X, y, X)
+
+
+def test_sets_are_for_classifiers_and_intervals_for_regressors(classifier):
+    X, y = rows(40, 1)
+    with pytest.raises(ValueError, match="needs a regressor, .*prediction_sets"):
+        prediction_intervals(classifier, X, y, X)
+    regressor = AttentionFusionRegressor(**SMALL).fit(X, y)
+    with pytest.raises(ValueError, match="needs a classifier, .*prediction_intervals"):
+        prediction_sets(regressor, X, y, X)

@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -18,7 +19,14 @@ from sklearn_mm import (
     MultimodalFeatureUnion,
     TextTransformer,
 )
-from sklearn_mm.inspection import SubsetScoresDisplay, subset_scores
+from sklearn_mm.datasets import make_multimodal_classification
+from sklearn_mm.inspection import (
+    SubsetScoresDisplay,
+    attention_weights,
+    modality_importance,
+    robustness_curve,
+    subset_scores,
+)
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +171,24 @@ def test_from_estimator_draws_into_the_given_axes(fitted):
     assert ax.get_ylabel() == "balanced accuracy"
     assert len(found.bars_) == 7
     plt.close("all")
+
+
+def test_of_a_search_every_inspection_takes_what_it_found():
+    X, y = make_multimodal_classification(
+        60, modalities=["numbers", "text"], random_state=0
+    )
+    union = MultimodalFeatureUnion([
+        ("table", StandardScaler(), ["numbers_0", "numbers_1"]),
+        ("text", TextTransformer(), "text"),
+    ])  # fmt: skip
+    classifier = AttentionFusionClassifier(n_heads=2, max_epochs=2, random_state=0)
+    grid = {"attentionfusionclassifier__width": [8]}
+    search = GridSearchCV(make_pipeline(union, classifier), grid, cv=2).fit(X, y)
+    model = search.best_estimator_
+    for inspect in (
+        lambda model: attention_weights(model, X),
+        lambda model: subset_scores(model, X, y),
+        lambda model: modality_importance(model, X, y, random_state=0),
+        lambda model: robustness_curve(model, X, y, strengths=[1], random_state=0),
+    ):
+        pd.testing.assert_frame_equal(inspect(search), inspect(model))

@@ -264,3 +264,8 @@ def test_pil_image_that_is_still_unread_is_not_changed():
     image = Image.open(io.BytesIO(jpeg(800, 640)))
     assert read_image(image, enough=80).shape == (640, 800, 3)
     assert image.size == (800, 640)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ValueError, match="which is a folder"):
+        read_image(tmp_path)

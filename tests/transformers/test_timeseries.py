@@ -229,6 +229,14 @@ def test_other_channels_become_missing_where_asked():
 
 
 @pytest.mark.parametrize("nan", ["interpolate", "indicator"])
+def test_what_is_missing_may_have_every_form(nan):
+    cells = [[1.0, None, 3.0], [1.0, pd.NA, 3.0], [1.0, NAN, 3.0]]
+    block = TimeSeriesTransformer(nan=nan).fit_transform(pd.Series(cells))
+    assert_array_equal(block[0].values, block[2].values)
+    assert_array_equal(block[1].values, block[2].values)
+
+
+@pytest.mark.parametrize("nan", ["interpolate", "indicator"])
 def test_the_cells_are_left_as_they_were(nan):
     array, table = np.array([1.0, NAN, 3.0]), pd.Series([1.0, NAN, 3.0])
     TimeSeriesTransformer(nan=nan).fit_transform([array, table])

@@ -15,6 +15,7 @@ from sklearn_mm.compose import MultimodalFeatureUnion
 from sklearn_mm.estimators.base import BaseAttentionFusion
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.inspection.kinds import as_pandas
+from sklearn_mm.inspection.outputs import found_model
 from sklearn_mm.inspection.scoring import split_features
 
 NO_CELLS = (
@@ -55,7 +56,7 @@ class Subject:
     seed: int
 
     def __post_init__(self):
-        self.estimator = getattr(self.estimator, "best_estimator_", self.estimator)
+        self.estimator = found_model(self.estimator)
         check_is_fitted(self.estimator)
         check_consistent_length(self.X, self.y)
         if self.y.ndim == 2 and self.y.shape[1] == 1:
