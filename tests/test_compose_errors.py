@@ -142,8 +142,8 @@ def test_an_image_that_cannot_be_loaded_is_named_or_missing(columns):
     file = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(file, "PNG")
     broken = Image.open(io.BytesIO(file.getvalue()[:1000]))
-    closed = Image.open(io.BytesIO(file.getvalue()))
-    closed.close()
+    with Image.open(io.BytesIO(file.getvalue())) as closed:
+        pass
     cells = [Image.new("RGB", (4, 4)), broken, closed]
     X = pd.DataFrame({"photo": pd.Series(cells, dtype=object)})
     union = MultimodalFeatureUnion([("image", ImageTransformer(), columns)])
