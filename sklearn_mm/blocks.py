@@ -288,11 +288,9 @@ class FeatureBlock:
         if sparse.issparse(self.values):
             values = self.values.tocsr()
             starts = values.indptr[self.offsets]  # a missing row has none
-            return sparse.csr_matrix(
-                (values.data, values.indices, starts), shape=self.shape
-            )
-        dense = self._flat(0)
-        return sparse.csr_matrix(np.where(np.isnan(dense), 0, dense))
+            parts = (_nan_to_zero(values.data), values.indices.copy(), starts)
+            return sparse.csr_matrix(parts, shape=self.shape)
+        return sparse.csr_matrix(_nan_to_zero(self._flat(0)))
 
     def __repr__(self):
         return (
@@ -300,6 +298,10 @@ class FeatureBlock:
             f"{self.token_shape}, {self.values.shape[0]} tokens, "
             f"{int(self.missing.sum())} missing)"
         )
+
+
+def _nan_to_zero(values):
+    return np.where(np.isnan(values), values.dtype.type(0), values)
 
 
 def refuse_large(shape):

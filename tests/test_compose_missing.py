@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -12,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn_mm import MultimodalFeatureUnion, TextTransformer
 
 KINDS = ["a", None, "b", "a"]
+STR = ["str"] if pd.__version__ >= "3" else []  # of pandas 2 it makes "None"
 
 
 def one_hot_union():
@@ -24,7 +26,7 @@ def known():
     return one_hot_union().fit(pd.DataFrame({"kind": KINDS}))
 
 
-@pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
+@pytest.mark.parametrize("dtype", [object, *STR, "string", "category"])
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_a_missing_category_is_one_category_in_every_form(known, dtype, missing):
     cells = pd.Series(["b", missing], dtype=object).astype(dtype)
@@ -66,12 +68,42 @@ def test_an_imputer_in_a_pipeline_finds_what_is_missing():
         assert_array_equal(found.argmax(axis=1), [0, 0, 1, 0])
 
 
-def test_functions_on_polars_see_what_is_there():
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame])
+def test_who_may_know_better_sees_what_is_there(container):
     seen = []
-    look = FunctionTransformer(lambda X: seen.append(X) or X.select(pl.col("n")))
-    X = pl.DataFrame({"kind": KINDS, "n": [1.0, 2.0, 3.0, 4.0]})
-    MultimodalFeatureUnion([("look", look, ["kind", "n"])]).fit(X)
-    assert seen[0].equals(X)
+    look = FunctionTransformer(lambda X: seen.append(X) or X[["n"]])
+    kinds = pd.Series(KINDS, dtype=object) if container is pd.DataFrame else KINDS
+    X = container({"kind": kinds, "n": [1.0, 2.0, 3.0, 4.0]})
+    for transformer in (look, make_pipeline("passthrough", look)):
+        MultimodalFeatureUnion([("look", transformer, ["kind", "n"])]).fit(X)
+        assert list(seen.pop()["kind"]) == KINDS
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        OneHotEncoder(categories=[["a", "b", None]], sparse_output=False),
+        make_pipeline(
+            SimpleImputer(missing_values=None, strategy="constant", fill_value="c"),
+            OneHotEncoder(sparse_output=False),
+        ),
+    ],
+)
+def test_who_is_told_of_none_gets_none(transformer):
+    X = pd.DataFrame({"kind": pd.Series(KINDS, dtype=object)})
+    union = MultimodalFeatureUnion([("kind", transformer, ["kind"])])
+    found = np.asarray(union.fit_transform(X))
+    assert_array_equal(found.argmax(axis=1), [0, 2, 1, 0])
+
+
+def test_columns_may_be_selected_by_their_type_inside():
+    X = pd.DataFrame({"kind": pd.Series(KINDS, dtype="string"), "n": np.arange(4.0)})
+    inner = ColumnTransformer(
+        [("kind", "drop", make_column_selector(dtype_include="string"))],
+        remainder="passthrough",
+    )
+    union = MultimodalFeatureUnion([("table", inner, ["kind", "n"])])
+    assert_array_equal(np.asarray(union.fit_transform(X)), X[["n"]])
 
 
 def test_the_callers_table_stays_as_it_was():

@@ -13,7 +13,8 @@ from sklearn_mm._compat import _print_elapsed_time
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import use_cache
 from sklearn_mm.readers.table import unify_missing
-from sklearn_mm.transformers.base import CellTransformer
+
+TAKE_NAN = ("sklearn.preprocessing", "sklearn.impute")
 
 
 def is_word(step, word):
@@ -91,21 +92,28 @@ def transform_step(name, transformer, X, params, cache):
 
 
 def _for_transformer(X, transformer):
-    """Let NaN stand for all that is missing where the transformer may not know better.
+    """Let NaN stand for all that is missing where the transformer is known to take it.
 
-    What a user does to tables of polars, whose strings are null, is left to him.
+    That are the encoders, scalers and imputers of scikit-learn, unless they are told of
+    None. What others make of a table is theirs.
     """
     while isinstance(transformer, Pipeline):
-        transformer = transformer[0]
-    if isinstance(transformer, CellTransformer):
-        return X
-    is_polars = not isinstance(X, np.ndarray) and not hasattr(X, "iloc")
-    is_of_sklearn = type(transformer).__module__.startswith("sklearn.")
-    if is_polars and (
-        not is_of_sklearn or isinstance(transformer, FunctionTransformer)
-    ):
+        steps = (step for _, step in transformer.steps)
+        transformer = next((s for s in steps if s not in (None, "passthrough")), None)
+    takes_nan = type(transformer).__module__.startswith(TAKE_NAN)
+    is_function = getattr(transformer, "func", None) is not None
+    if not takes_nan or is_function or _is_told_of_none(transformer):
         return X
     return unify_missing(X)
+
+
+def _is_told_of_none(transformer):
+    """Tell whether None is what is missing by the transformer's own parameters."""
+    categories = getattr(transformer, "categories", None)
+    if isinstance(categories, str) or categories is None:
+        categories = ()
+    by_category = any(cell is None for cells in categories for cell in cells)
+    return by_category or getattr(transformer, "missing_values", np.nan) is None
 
 
 def _as_block(result, X):

@@ -207,7 +207,8 @@ def split_rows(rows, strata, groups, fraction, seed):
     rows : ndarray of int of shape (n_rows,)
         As ``training_rows`` gives them; a row that stands twice is not torn apart.
     strata : ndarray of shape (n_rows,), or None
-        Classes whose shares are kept where each has enough rows.
+        Classes whose shares are kept where each has enough rows, or groups: a group
+        counts for the rarest of its classes.
     groups : ndarray of shape (n_rows,), or None
         Rows of one group stay together.
     fraction : float
@@ -237,8 +238,10 @@ def split_rows(rows, strata, groups, fraction, seed):
     number = np.argsort(np.argsort(first))[unit_of_row]
     n_held = int(np.clip(round(fraction * len(first)), 1, len(first) - 1))
     stratify = None
-    if groups is None and strata is not None:
+    if strata is not None:
         stratify = strata[np.sort(first)]
+        if groups is not None:
+            stratify = _rarest_classes(strata, number)
         _, counts = np.unique(stratify, return_counts=True)
         if (
             counts.min() < 2
@@ -250,6 +253,15 @@ def split_rows(rows, strata, groups, fraction, seed):
         np.arange(len(first)), test_size=n_held, random_state=seed, stratify=stratify
     )
     return np.isin(number, held)
+
+
+def _rarest_classes(strata, number):
+    """Give for each group, by its number, the rarest class of its rows, as a code."""
+    _, code, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    rank = np.argsort(np.argsort(counts, kind="stable"))[code]
+    rarest = np.full(number.max() + 1, len(counts))
+    np.minimum.at(rarest, number, rank)
+    return rarest
 
 
 def _digests(features, target):

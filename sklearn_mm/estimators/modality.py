@@ -117,8 +117,12 @@ def _moments(block, rows):
     """Mean and deviation per feature, in two passes, with what is NaN left out."""
     n_features = block.token_shape[0]
     total, counts, n_tokens = np.zeros(n_features), np.zeros(n_features), 0
+    least, most = np.full(n_features, np.inf), np.full(n_features, -np.inf)
     for values in _chunks(block, rows, np.float64):
         sums, known = _sum_known(values)
+        if len(values):
+            np.fmin(least, np.fmin.reduce(values, axis=0), out=least)
+            np.fmax(most, np.fmax.reduce(values, axis=0), out=most)
         total += sums
         counts += known
         n_tokens += len(values)
@@ -129,9 +133,8 @@ def _moments(block, rows):
         values = values - mean
         squares += _sum_known(np.square(values, out=values))[0]
     # The mean of a constant is rounded, and what is left then is no deviation.
-    rounding = np.square(divisor * mean * np.finfo(np.float64).eps)
-    variance = squares / divisor
-    return mean, np.sqrt(variance * (variance > rounding)), counts, n_tokens
+    deviation = np.sqrt(squares / divisor) * (most > least)
+    return mean, deviation, counts, n_tokens
 
 
 def _sum_known(values):

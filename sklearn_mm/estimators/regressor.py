@@ -92,7 +92,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them. Clones are used; ``net_.callbacks_`` has these.
+        More of them. Copies are used; ``net_.callbacks_`` has these.
     net_params : dict, default=None
         More arguments of ``skorch.NeuralNet``; they win over ours.
     random_state : int, RandomState instance or None, default=None

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
-from sklearn.base import clone
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
@@ -60,8 +59,8 @@ class FusionNet(NeuralNet):
         try:
             return super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
-            # Early stopping raises it, too, ours and the user's, after an epoch.
-            if _is_whole(self.history[-1]):
+            # Early stopping raises it, too, ours and the user's.
+            if any(map(_has_stopped, dict(self.callbacks_).values())):
                 return self
             # The last entry of the history is the epoch that was cut short.
             n_whole = len(self.history) - 1
@@ -251,8 +250,7 @@ def make_net(
         "precision": estimator.precision,
         "callbacks": [
             *_own_callbacks(estimator, max_epochs * n_batches, held, constant_rate),
-            # As scikit-learn fits clones: what was passed may serve other fits.
-            *clone(list(estimator.callbacks or ()), safe=False),
+            *map(_copied, estimator.callbacks or ()),
         ],
         **{f"module__{name}": value for name, value in network.items()},
         **(estimator.net_params or {}),
@@ -296,9 +294,21 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
     return callbacks
 
 
-def _is_whole(epoch):
-    """Tell whether an entry of the history is that of an epoch that came to its end."""
-    return "dur" in epoch
+def _copied(callback):
+    """Copy a callback, or (name, callback): that of the user may serve other fits.
+
+    Not what it holds, such as the file that it writes to.
+    """
+    if isinstance(callback, tuple):
+        name, callback = callback
+        return name, copy.copy(callback)
+    return copy.copy(callback)
+
+
+def _has_stopped(callback):
+    """Tell whether a callback is early stopping that has run out of patience."""
+    is_stopping = isinstance(callback, EarlyStopping)
+    return is_stopping and getattr(callback, "misses_", None) == callback.patience
 
 
 def _silent(message):
@@ -331,7 +341,7 @@ def run(net, train, n_epochs=None):
         for _, callback in net.callbacks_:
             if isinstance(callback, EpochProgress):
                 callback.close()
-    if not _is_whole(net.history[-1]):
+    if "dur" not in net.history[-1]:
         net.history.pop()  # the epoch that Ctrl-C cut short
     net.train_split = None
     net.module_.eval()  # for whoever calls it by hand

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_mm._compat import _safe_indexing, check_matplotlib_support
@@ -83,8 +84,8 @@ class AttentionDisplay:
         X : as in the estimator's ``predict``
             Of n_samples.
         y : array-like of shape (n_samples,), default=None
-            For one row the target in its title. For many rows, what they are grouped
-            by; None takes the classes that a classifier predicts.
+            For one row the target in its title. For many rows, labels by which they are
+            grouped; None takes the classes that a classifier predicts.
         sample : int, default=None
             The number of the row of X to draw. None draws the distribution over all.
         ax : Axes or array of Axes, default=None
@@ -97,7 +98,7 @@ class AttentionDisplay:
         Raises
         ------
         ValueError
-            If there is no such row.
+            If there is no such row, or y is no label a row.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if sample is None:
@@ -110,7 +111,7 @@ class AttentionDisplay:
         weights, final = modality_weights(model), model.estimator
         if y is not None:
             check_consistent_length(weights, y)
-            return cls(weights, groups=np.asarray(y))
+            return cls(weights, groups=_check_groups(y))
         if is_classifier(final) and has_one_output(final):
             return cls(weights, groups=final.predict(model.features))
         return cls(weights)
@@ -212,6 +213,18 @@ class AttentionDisplay:
             ]
             ax.legend(handles=patches, title="class")
         self.axes_ = np.array([ax])
+
+
+def _check_groups(y):
+    """Take y as one label a row: ndarray of shape (n_samples,)."""
+    groups = np.asarray(y)
+    if groups.ndim != 1 or type_of_target(groups) == "continuous":
+        raise ValueError(
+            "y groups the rows, so it must be one label a row, found numbers of shape "
+            f"{groups.shape}. Leave it out, or pass one label of several, or bins of "
+            "numbers, such as pandas.qcut(y, 3, labels=False)."
+        )
+    return groups
 
 
 def _describe_prediction(model):

@@ -286,10 +286,12 @@ def _change_sound(cell, change):
 
 def _change_series(cell, change):
     """Read a series, change its values, and give it the times it came with."""
-    values, _, _ = read_series(cell)
+    values = read_series(cell)
+    if not values.size:
+        return cell
     values = change(values)
     if not hasattr(cell, "iloc"):
-        return values[:, 0] if values.shape[1] == 1 else values
+        return values[:, 0] if values.shape[1] == 1 and np.ndim(cell) == 1 else values
     if cell.ndim == 1:
         return type(cell)(values[:, 0], index=cell.index, name=cell.name)
     return type(cell)(values, index=cell.index, columns=cell.columns)

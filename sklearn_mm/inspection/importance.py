@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state, resample
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.inspection.outputs import own_scoring
 from sklearn_mm.inspection.scoring import score_resamples, split_features
 from sklearn_mm.inspection.subsets import all_subsets
 
@@ -107,6 +108,7 @@ def modality_importance(
 
     _check_parameters(method, n_repeats, n_bootstraps, confidence)
     model, features = split_features(estimator, X)
+    scoring = own_scoring(estimator, scoring)
     check_consistent_length(features, y)
     rng = check_random_state(random_state)
     changes, gains = _plan(method, features, n_repeats, rng)

@@ -11,6 +11,11 @@ def found_model(estimator):
     return getattr(estimator, "best_estimator_", estimator)
 
 
+def own_scoring(estimator, scoring):
+    """Give the scoring that was asked for, else that of a search."""
+    return getattr(estimator, "scorer_", None) if scoring is None else scoring
+
+
 def temperatures(estimator, features):
     """Look up by what the outputs of each row are divided before they are predictions.
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklearn_mm._compat import check_matplotlib_support
 from sklearn_mm.estimators.calibration import present_modalities
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.inspection.outputs import found_model
 
 # Okabe & Ito's colours, which colour-blind people tell apart; black is for all rows.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -159,6 +160,7 @@ class ReliabilityDisplay:
             If y is not one label a row.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        estimator = found_model(estimator)
         if isinstance(estimator, Pipeline):
             # Once: what the patterns are read from is what is predicted from.
             X = estimator[:-1].transform(X) if len(estimator) > 1 else X

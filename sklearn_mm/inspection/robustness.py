@@ -1,5 +1,6 @@
 """How the score of a model falls as the cells of one modality get worse."""
 
+import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -16,7 +17,7 @@ from sklearn_mm.compose.steps import transform_step
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.inspection.corruptions import corrupt_column, default_corruptions
 from sklearn_mm.inspection.kinds import as_pandas, kind_of_cells, select_columns
-from sklearn_mm.inspection.outputs import found_model
+from sklearn_mm.inspection.outputs import found_model, own_scoring
 
 
 def robustness_curve(
@@ -48,7 +49,9 @@ def robustness_curve(
         names among the :func:`default_corruptions` of its kind, or callables
         ``(cell, strength, rng) -> cell``, where ``rng`` is a
         :class:`numpy.random.Generator`; or a dict of such callables by name.
-        None takes the default corruptions of every modality. The kind follows from
+        None takes the default corruptions of every modality, and leaves out, with a
+        warning, one that makes cells which the transformer refuses, such as noise that
+        makes prices negative. The kind follows from
         the transformer: that of a column of numbers, or of another transformer than
         those of this package, is "table".
     strengths : sequence of float, default=(0, 0.25, 0.5, 0.75, 1)
@@ -108,23 +111,41 @@ def robustness_curve(
     strengths = _check_strengths(strengths)
     chosen = choose_corruptions(union, table, corruptions)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    scorer = check_scoring(model, scoring)
+    scorer = check_scoring(model, own_scoring(estimator, scoring))
     clean = union._transform(table, {})
     clean_score = scorer(model, for_container(union, clean), y)
     rows = []
     for name, of_modality in chosen.items():
         for label, corruption in of_modality.items():
+            curve = []
             for strength in strengths:
                 score = clean_score
                 if strength:
                     rng = np.random.default_rng([seed, *_digest(name, label)])
-                    block = _corrupted_block(
-                        union, name, label, table, corruption, strength, rng
-                    )
+                    try:
+                        block = _corrupted_block(
+                            union, name, label, table, corruption, strength, rng
+                        )
+                    except Exception as error:
+                        if corruptions is not None:
+                            raise
+                        _warn_left_out(name, label, error)
+                        break
                     features = MultimodalFeatures({**clean.blocks, name: block})
                     score = scorer(model, for_container(union, features), y)
-                rows.append((name, label, strength, score))
+                curve.append((name, label, strength, score))
+            else:
+                rows += curve
     return pd.DataFrame(rows, columns=["modality", "corruption", "strength", "score"])
+
+
+def _warn_left_out(name, label, error):
+    warnings.warn(
+        f"the corruption {label!r} of modality {name!r} is left out, since its "
+        f"transformer refuses such cells: {error}",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def relative_robustness(curve):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from sklearn_mm._compat import check_matplotlib_support
+from sklearn_mm.inspection.outputs import own_scoring
 from sklearn_mm.inspection.scoring import split_features
 
 # Okabe and Ito's blue and a light gray: told apart by everyone, and in print.
@@ -78,7 +79,7 @@ def subset_scores(estimator, X, y, *, scoring=None, subsets=None):
     if subsets is None:
         subsets = [subset for subset in all_subsets(names) if subset]
     subsets = [_check_subset(subset, names) for subset in subsets]
-    scorer = check_scoring(model, scoring)
+    scorer = check_scoring(model, own_scoring(estimator, scoring))
     scores = [
         scorer(model, features.hide(set(names) - set(subset)), y) for subset in subsets
     ]

@@ -74,8 +74,8 @@ def to_uint8(image, value_range):
     image : ndarray
         Pixels of a real or boolean dtype.
     value_range : (float, float) or None
-        The values of black and white for dtypes whose full range says nothing:
-        what lies outside is clipped. Not used for uint8, uint16 and bool.
+        The values of black and white; what lies outside is clipped. None is the full
+        range of uint16. Not used for uint8 and bool.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def to_uint8(image, value_range):
         return image
     if image.dtype == bool:
         return image.astype(np.uint8) * np.uint8(255)
-    if image.dtype.kind == "u" and image.dtype.itemsize == 2:
+    if is_uint16(image) and value_range is None:
         return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if value_range is None:
         return None
@@ -94,6 +94,11 @@ def to_uint8(image, value_range):
     width = max(high - low, np.finfo(np.float64).tiny)
     clipped = np.clip(image.astype(np.float64), low, max(low, high))
     return np.rint((clipped - low) / width * 255).astype(np.uint8)
+
+
+def is_uint16(image):
+    """Tell whether an image has 16 bits without sign, in any byte order."""
+    return image.dtype.kind == "u" and image.dtype.itemsize == 2
 
 
 def learn_value_range(images):

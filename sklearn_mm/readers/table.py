@@ -3,6 +3,7 @@
 from numbers import Number
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from sklearn_mm.readers.column import is_missing
@@ -64,23 +65,23 @@ def unify_missing(X):
 
     Returns
     -------
-    of the same type
-        Itself where there is nothing to change; else a copy.
+    table of pandas, column or array
+        X itself where there is nothing to change.
     """
     if isinstance(X, np.ndarray):
         return _array_with_nan(X) if X.dtype.kind == "O" else X
     if not hasattr(X, "columns"):
-        return _column_with_nan(X)
+        return X  # a column is for those who read cells
     columns = {name: X[name] for name in X.columns}
-    changed = {name: _column_with_nan(column) for name, column in columns.items()}
-    changed = {k: new for k, new in changed.items() if new is not columns[k]}
-    if not changed:
+    found = {name: _column_with_nan(column) for name, column in columns.items()}
+    if all(found[name] is column for name, column in columns.items()):
         return X
     if not hasattr(X, "iloc"):
-        return X.with_columns(list(changed.values()))
+        return pd.DataFrame({name: np.asarray(cells) for name, cells in found.items()})
     X = X.copy(deep=False)
-    for name, column in changed.items():
-        X[name] = column
+    for name, column in found.items():
+        if column is not columns[name]:
+            X[name] = column
     return X
 
 
@@ -99,18 +100,15 @@ def _column_with_nan(column):
     NaN it has already where it is of the type ``category`` or, in pandas 3, ``str``.
     """
     dtype = column.dtype
-    if hasattr(column, "iloc"):
-        is_other = getattr(dtype, "kind", "O") in "OUS"
-        if not is_other or dtype.name in ("category", "str"):
+    if not hasattr(column, "iloc"):
+        if dtype.is_numeric() or dtype.is_temporal() or not column.null_count():
             return column
-        missing = column.isna()
-        if not missing.any():
-            return column
-        return column.astype(object).mask(missing, np.nan)
-    if dtype.is_numeric() or dtype.is_temporal() or not column.null_count():
+        return _array_with_nan(np.array([*column, None], dtype=object)[:-1])
+    is_other = getattr(dtype, "kind", "O") in "OUS"
+    if not is_other or dtype.name in ("category", "str"):
         return column
-    cells = [np.nan if cell is None else cell for cell in column]
-    return type(column)(column.name, cells, dtype=object)
+    missing = column.isna()
+    return column.astype(object).mask(missing, np.nan) if missing.any() else column
 
 
 def _check_distinct(owner, names):

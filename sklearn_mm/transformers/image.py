@@ -71,9 +71,10 @@ class ImageTransformer(CellTransformer):
         Components kept, or as many as there are training images (``"pca"``).
     value_range : (float, float), default=None
         The values of black and white, and of no and full alpha, in arrays and files
-        whose dtype is neither uint8 (taken as it is) nor bool or uint16 (taken by
-        their full range). Values outside are clipped. None learns it from the
-        training cells of such dtypes: (0, 1) where all lie within, (0, 255) where all
+        of other dtypes than uint8 and bool; values outside are clipped. Give it for
+        uint16 that holds fewer bits, such as (0, 4095) for radiographs of 12. None
+        takes uint16 by its full range, and learns that of the others from the
+        training cells: (0, 1) where all lie within, (0, 255) where all
         lie within and are of integer types, else their smallest and largest value. Give
         it for floats from 0 to 255, and to read many large floating-point files: they
         are held in full while it is learned.

@@ -198,13 +198,21 @@ class TimeSeriesTransformer(CellTransformer):
 
     def _read_cell(self, cell):
         """Read a series, still unscaled: (steps, channels), indicators to the right."""
-        values, times, names = read_series(cell)
+        values, names = read_series(cell), None
+        if hasattr(cell, "columns"):
+            names = [str(name) for name in cell.columns]
+        times = _seconds(cell.index) if hasattr(cell, "iloc") else None
         absent = np.isnan(values)
         if absent.all() or (self._saw_none and values.shape[1] > 1):
             return None
-        with unchanged_on_failure(self):  # a broken series sets no channels
+        is_first = self.n_channels_ is None
+        try:
             self._check_channels(values.shape[1], names)
             return self._to_sample(values, absent, times)
+        except Exception:
+            if is_first:  # a broken series sets no channels
+                self.n_channels_ = self.channel_names_ = None
+            raise
 
     def _to_sample(self, values, absent, times):
         """Fill, resample and difference a series: (steps, channels)."""
@@ -294,23 +302,18 @@ class TimeSeriesTransformer(CellTransformer):
 
 
 def read_series(cell):
-    """Read a cell as it comes.
+    """Read the numbers of a cell.
 
     Parameters
     ----------
     cell : array-like of shape (steps,) or (steps, channels)
-        Numbers.
+        Numbers, of which some may be missing.
 
     Returns
     -------
-    values : ndarray of shape (steps, channels), float64
-    times : ndarray of shape (steps,) in seconds, or None
-        By the index of a pandas cell.
-    names : list of str, or None
-        Of the channels of a DataFrame.
+    ndarray of shape (steps, channels), float64
+        A copy. Empty ones keep their shape.
     """
-    names = [str(name) for name in cell.columns] if hasattr(cell, "columns") else None
-    times = _seconds(cell.index) if hasattr(cell, "iloc") else None
     expected = "expected numbers of shape (steps,) or (steps, channels)"
     try:
         values = np.asarray(cell)
@@ -322,14 +325,18 @@ def read_series(cell):
         else:
             # As a list, since Arrow gives the nested lists as an array of arrays.
             if values.dtype.kind == "O":
-                values = [np.nan if is_missing(value) else value for value in values]
+                values = list(np.frompyfunc(_nan_if_missing, 1, 1)(values))
             values = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{expected}: {error}") from error
     if values.ndim > 2:
         raise ValueError(f"{expected}, found the shape {values.shape}")
-    return values.reshape(len(values), -1) if values.size else values, times, names
+    return values.reshape(len(values), -1) if values.size else values
+
+
+def _nan_if_missing(value):
+    return np.nan if is_missing(value) else value
 
 
 def _seconds(index):
@@ -345,11 +352,13 @@ def _seconds(index):
     wrong = np.flatnonzero(~(np.diff(times) > 0))
     if len(wrong):
         step = wrong[0]
+        advice = ".sort_index() on the cell"
+        if len(np.unique(times)) < len(times):
+            advice = ".groupby(level=0).mean() on the cell, which has some times twice"
         raise ValueError(
             f"the times of the steps must increase: step {step} is at "
             f"{times[step]:g} s, step {step + 1} at {times[step + 1]:g} s. Use "
-            ".sort_index() on the cell, or .reset_index(drop=True) if these are no "
-            "times"
+            f"{advice}, or .reset_index(drop=True) if these are no times"
         )
     return times
 

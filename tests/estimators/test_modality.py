@@ -103,6 +103,12 @@ def test_a_constant_has_no_deviation_however_it_is_rounded(n_rows):
     assert_allclose(found, [X[:, 0].std(), 0])
 
 
+def test_what_varies_little_far_from_zero_keeps_its_deviation():
+    nanoseconds = np.random.default_rng(0).uniform(0, 3e5, size=(900, 1))
+    found = described(1.7e18 + nanoseconds).deviation
+    assert_allclose(found, nanoseconds.std(), rtol=0.01)
+
+
 def test_wide_integers_are_measured_as_exactly_as_floats():
     seconds = 1_700_000_000 + np.arange(200)[:, None]
     found, expected = described(seconds), described(seconds.astype(np.float64))

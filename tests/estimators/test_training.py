@@ -1,5 +1,6 @@
 """Training as scikit-learn's users know it: stopping, being interrupted."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -166,8 +167,41 @@ def test_a_stopping_callback_of_the_user_ends_training_without_a_warning():
 
 def test_the_callbacks_that_were_passed_stay_as_they_were():
     snapshots = Snapshots()
-    small(callbacks=[snapshots]).fit(X, Y)
+    small(callbacks=[snapshots, ("named", snapshots)]).fit(X, Y)
     assert not vars(snapshots)
+
+
+def test_a_callback_may_hold_what_cannot_be_copied():
+    class Writer(Callback):
+        def __init__(self, lock, lines):
+            self.guard, self.out = lock, lines
+
+        def on_epoch_end(self, net, **kwargs):
+            with self.guard:
+                self.out.append(len(net.history))
+
+    lines = []
+    small(callbacks=[Writer(threading.Lock(), lines)], max_epochs=3).fit(X, Y)
+    assert lines == [1, 2, 3]
+
+
+def test_ctrl_c_at_the_end_of_an_epoch_warns():
+    class AtTheEnd(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted in epoch 3"):
+        small(callbacks=[AtTheEnd()]).fit(X, Y)
+
+
+def test_ctrl_c_before_the_first_epoch_is_raised():
+    class AtTheStart(Callback):
+        def on_train_begin(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small(callbacks=[AtTheStart()]).fit(X, Y)
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model():

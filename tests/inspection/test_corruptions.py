@@ -250,3 +250,12 @@ def test_a_series_of_channels_may_come_as_arrow_gives_it(name):
         corruption(cell, 0.5, np.random.default_rng(0)) for cell in (nested, plain)
     )
     assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["noise", "gaps"])
+def test_a_series_without_steps_or_with_broken_times_is_no_error(name):
+    corruption, rng = default_corruptions("series")[name], np.random.default_rng(0)
+    for cell in ([], np.array([]), pd.Series([], dtype=float)):
+        assert len(corruption(cell, 0.5, rng)) == 0
+    unordered = pd.Series([1.0, 2.0, 3.0], index=[3, 1, 2])
+    assert corruption(unordered, 0.5, rng).index.tolist() == [3, 1, 2]

@@ -185,6 +185,11 @@ def test_of_a_search_every_inspection_takes_what_it_found():
     grid = {"attentionfusionclassifier__width": [8]}
     search = GridSearchCV(make_pipeline(union, classifier), grid, cv=2).fit(X, y)
     model = search.best_estimator_
+    scored = GridSearchCV(model, {}, scoring="neg_log_loss", cv=2).fit(X, y)
+    pd.testing.assert_frame_equal(
+        subset_scores(scored, X, y),
+        subset_scores(scored.best_estimator_, X, y, scoring="neg_log_loss"),
+    )
     for inspect in (
         lambda model: attention_weights(model, X),
         lambda model: subset_scores(model, X, y),

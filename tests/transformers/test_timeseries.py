@@ -234,6 +234,9 @@ def test_what_is_missing_may_have_every_form(nan):
     block = TimeSeriesTransformer(nan=nan).fit_transform(pd.Series(cells))
     assert_array_equal(block[0].values, block[2].values)
     assert_array_equal(block[1].values, block[2].values)
+    channels = [[[1.0, 2.0], [pd.NA, None], [3.0, 4.0]], [[1.0, 2], [2, 3], [3, 4]]]
+    of_two = TimeSeriesTransformer().fit_transform(pd.Series(channels))
+    assert_array_equal(of_two[0].values, of_two[1].values)
 
 
 @pytest.mark.parametrize("nan", ["interpolate", "indicator"])

@@ -8,7 +8,12 @@ import numpy as np
 from sklearn_mm.inspection.kinds import first_step, kind_of_cells, select_columns
 from sklearn_mm.inspection.reporting.markup import Cell
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
+from sklearn_mm.readers.images import (
+    is_uint16,
+    learn_value_range,
+    read_image,
+    to_uint8,
+)
 from sklearn_mm.readers.sound import read_sound
 from sklearn_mm.transformers.timeseries import read_series
 
@@ -87,8 +92,11 @@ def _show_image(cell, transformer):
     if image is None:
         return Cell("missing", "missing")
     height, width = image.shape[:2]
-    value_range = getattr(transformer, "value_range_", None)
-    pixels = to_uint8(image, value_range or learn_value_range([image]))
+    value_range = getattr(transformer, "value_range", None)
+    if value_range is None and not is_uint16(image):
+        learned = getattr(transformer, "value_range_", None)
+        value_range = learned or learn_value_range([image])
+    pixels = to_uint8(image, value_range)
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     picture.thumbnail((IMAGE_SIZE, IMAGE_SIZE))
     file = io.BytesIO()
@@ -119,7 +127,7 @@ def _show_sound(cell, transformer):
 
 def _show_series(cell, transformer):
     """Place the steps of a series in a box: a line for each stretch of a channel."""
-    values, _, _ = read_series(cell)
+    values = read_series(cell)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Cell("missing", "missing")

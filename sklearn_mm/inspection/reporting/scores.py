@@ -50,6 +50,9 @@ def show_scores(subject):
 
 def headline(subject):
     """Name the one score of the top of the page: (name, value as text)."""
+    if subject.quantile is not None:
+        found = _regression(subject, subject.predicted, None)
+        return "pinball loss", f"{found['pinball loss']:.4g}"
     if not subject.is_classifier:
         return "R²", f"{metrics.r2_score(subject.y, subject.predicted):.3f}"
     name = "accuracy" if subject.has_one_output else "rows all right"
@@ -58,6 +61,9 @@ def headline(subject):
 
 def _of_task(subject):
     """Choose what is measured, what sees nothing, and what that is called."""
+    if subject.quantile is not None:
+        dummy = DummyRegressor(strategy="quantile", quantile=subject.quantile)
+        return _regression, dummy, "quantile of these rows"
     if not subject.is_classifier:
         return _regression, DummyRegressor(), "mean of these rows"
     if subject.has_one_output:
@@ -68,8 +74,12 @@ def _of_task(subject):
 
 
 def _regression(subject, predicted, _):
-    y = subject.y
-    return {
+    y, scores = subject.y, {}
+    if subject.quantile is not None:
+        loss = metrics.mean_pinball_loss(y, predicted, alpha=subject.quantile)
+        share = float(np.mean(y <= np.reshape(predicted, y.shape)))
+        scores = {"pinball loss": loss, "share of numbers not above": share}
+    return scores | {
         "R²": metrics.r2_score(y, predicted),
         "mean absolute error": metrics.mean_absolute_error(y, predicted),
         "median absolute error": metrics.median_absolute_error(y, predicted),

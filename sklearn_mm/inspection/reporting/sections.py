@@ -34,6 +34,7 @@ from sklearn_mm.inspection.reporting.subject import (
     NO_CELLS,
     NO_FEATURES,
 )
+from sklearn_mm.inspection.robustness import robustness_curve
 from sklearn_mm.inspection.robustness_display import RobustnessDisplay
 from sklearn_mm.inspection.subsets import SubsetScoresDisplay
 
@@ -41,6 +42,7 @@ from sklearn_mm.inspection.subsets import SubsetScoresDisplay
 MOST_MODALITIES = 8
 # Classes of more are not told apart by the colours of boxes.
 MOST_GROUPS = 12
+REFUSED = "The transformers refuse all cells that the corruptions make."
 STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 N_BOOTSTRAPS = 100
 BLUE = "#0072B2"
@@ -142,15 +144,19 @@ def show_robustness(subject):
     if subject.union is None:
         return Section("robustness", title, NO_CELLS)
     table, y = subject.sampled(subject.table)
-    display = RobustnessDisplay.from_estimator(
+    curve = robustness_curve(
         subject.estimator,
         table,
         y,
         strengths=STRENGTHS,
         scoring=subject.scoring,
         random_state=subject.seed,
-        ax=new_panels(len(subject.union.transformers_), 3.2, sharey=True),
     )
+    if curve.empty:
+        return Section("robustness", title, REFUSED)
+    name = subject.scoring if isinstance(subject.scoring, str) else "score"
+    display = RobustnessDisplay(curve=curve, score_name=name.replace("_", " "))
+    display.plot(ax=new_panels(curve["modality"].nunique(), 3.2, sharey=True))
     for panel in display.axes_:
         if panel.get_subplotspec().is_first_col():
             panel.set_ylabel(display.score_name)

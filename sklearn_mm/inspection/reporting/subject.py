@@ -106,6 +106,12 @@ class Subject:
         return is_classifier(self.estimator)
 
     @property
+    def quantile(self):
+        """The quantile that is predicted, None where it is the mean or the like."""
+        predicts = getattr(self.final, "loss", None) == "quantile"
+        return self.final.quantile if predicts else None
+
+    @property
     def has_one_output(self):
         """Whether y is one label or number a row."""
         return self.y.ndim == 1
