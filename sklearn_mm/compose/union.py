@@ -91,6 +91,9 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     for scikit-learn's own estimators. Before an estimator of this package leave the
     default: the flat view has lost the sequences.
 
+    scikit-learn's encoders, scalers and imputers get NaN for every cell that is missing
+    and no number, be it ``None``, ``pd.NA`` or null, unless they are told of ``None``.
+
     Examples
     --------
     >>> import pandas as pd

@@ -85,7 +85,8 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before it stops.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` goes on from the weights of the last fit. Give it features of
+        one fitted union: another one gives words other ids.
     precision : {"float32", "bfloat16"}, default="float32"
         In which matrices are multiplied: bfloat16 (mixed precision) is faster where the
         processor has it.

@@ -96,6 +96,16 @@ def test_held_out_rows_keep_the_shares_of_the_classes():
     assert np.bincount(labels[held]).tolist() == [16, 4]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_held_out_by_the_rarest_of_their_classes(seed):
+    groups = np.repeat(np.arange(40), 3)
+    labels = np.zeros(120, dtype=int)
+    labels[3 * np.arange(10)] = 1  # one row of three in ten of the groups
+    held = split_rows(np.arange(120), labels, groups, 0.2, seed)
+    assert labels[held].sum() == 2
+    assert len(set(groups[held])) == 8
+
+
 def test_groups_reach_the_split_in_fit():
     groups = np.arange(150) % 2
     with pytest.raises(ValueError, match="at least two groups"):

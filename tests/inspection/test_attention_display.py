@@ -262,3 +262,9 @@ def test_the_table_may_have_another_index(model, data):
     display = AttentionDisplay.from_estimator(model, X, y, sample=4)
     assert display.title.startswith("row r4:")
     assert display.title.endswith(f"true {data[1][4]}")
+
+
+@pytest.mark.parametrize("y", [np.zeros((50, 2), dtype=int), np.linspace(0, 1, 50)])
+def test_what_is_no_label_a_row_groups_nothing(model, data, y):
+    with pytest.raises(ValueError, match="it must be one label a row"):
+        AttentionDisplay.from_estimator(model, data[0], y)

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -179,3 +180,17 @@ def test_probabilities_of_other_classes_are_refused():
 def test_several_labels_a_row_are_refused():
     with pytest.raises(ValueError, match="one label a row, found y of shape"):
         ReliabilityDisplay.from_predictions(np.zeros((4, 2)), np.zeros((4, 2)))
+
+
+def test_of_a_search_the_patterns_are_those_of_its_best_estimator():
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    left = rng.normal(size=(80, 2)) + y[:, None]
+    left[::3] = np.nan
+    X = MultimodalFeatures({"left": left, "right": rng.normal(size=(80, 2))})
+    model = make_pipeline(FunctionTransformer(), AttentionFusionClassifier(**SMALL))
+    search = GridSearchCV(model, {}, cv=2).fit(X, y)
+    display = ReliabilityDisplay.from_estimator(search, X, y)
+    expected = ReliabilityDisplay.from_estimator(search.best_estimator_, X, y)
+    assert legend(display) == legend(expected)
+    assert len(legend(display)) > 2

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import mean_absolute_error, r2_score
+from sklearn.metrics import mean_absolute_error, mean_pinball_loss, r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -131,6 +131,22 @@ def test_several_labels_a_row_have_scores_of_each_label(tmp_path, read_page):
     assert left_out(page) == {"reliability"}
     share = (model.predict(features) == Y).mean()
     assert f"{share:.3f}" in page.part("scores").text
+
+
+def test_a_quantile_is_judged_by_its_pinball_loss(tmp_path, read_page):
+    X, y = load_diabetes(return_X_y=True)
+    model = AttentionFusionRegressor(loss="quantile", quantile=0.9, **TINY).fit(X, y)
+    page = read_page(write(model, X, y, tmp_path, sections=["scores"]))
+    predicted = model.predict(X)
+    loss = mean_pinball_loss(y, predicted, alpha=0.9)
+    text = page.part("scores").text
+    assert f"{loss:.3f}" in text
+    assert (
+        f"{mean_pinball_loss(y, np.full(442, np.quantile(y, 0.9)), alpha=0.9):.3f}"
+        in text
+    )
+    assert f"{(y <= predicted).mean():.3f}" in text
+    assert "pinball loss" in page.text
 
 
 def test_of_a_search_the_best_estimator_is_shown(table, tmp_path, read_page):

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -241,3 +242,26 @@ def test_from_estimator_draws_into_the_given_axes(fitted):
     with pytest.raises(ValueError, match="for each of 1 modalities, found 2"):
         display.plot(ax=[ax, ax])
     plt.close("all")
+
+
+def test_a_default_corruption_that_the_transformer_refuses_is_left_out():
+    rng = np.random.default_rng(0)
+    prices = pd.Series([np.exp(rng.normal(size=20).cumsum() / 10) for _ in range(40)])
+    X = pd.DataFrame({"prices": prices, "kind": rng.choice(["a", "b"], 40)})
+    union = MultimodalFeatureUnion([
+        ("prices", TimeSeriesTransformer(difference="log_return"), "prices"),
+        ("kind", OneHotEncoder(sparse_output=False), ["kind"]),
+    ])  # fmt: skip
+    model = make_pipeline(union, HistGradientBoostingClassifier(max_iter=2))
+    model.fit(X, X["kind"])
+    with pytest.warns(UserWarning, match="left out, since its transformer") as caught:
+        curve = robustness_curve(model, X, X["kind"], strengths=[0, 1], random_state=0)
+    named = [("noise", "prices"), ("missing", "kind")]
+    for warning, (corruption, modality) in zip(caught, named, strict=True):
+        assert f"{corruption!r} of modality {modality!r}" in str(warning.message)
+    found = set(zip(curve["modality"], curve["corruption"], strict=True))
+    expected = {("prices", "gaps"), ("prices", "missing"), ("kind", "swapped")}
+    assert found == expected
+    asked = {"prices": ["noise"]}
+    with pytest.raises(ValueError, match="only values above 0"):
+        robustness_curve(model, X, X["kind"], corruptions=asked, random_state=0)

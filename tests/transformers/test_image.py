@@ -148,6 +148,12 @@ def test_given_range_is_used():
     assert pixels.ravel().tolist() == [0, 64, 255, 255]
 
 
+def test_a_given_range_is_that_of_sixteen_bits_too():
+    radiograph = np.array([[0, 1000, 4095, 5000]], dtype=np.uint16)
+    pixels = pixels_of([radiograph], value_range=(0, 4095))
+    assert pixels.ravel().tolist() == [0, 62, 255, 255]
+
+
 def test_full_range_types_need_no_range():
     transformer = ImageTransformer().fit([photos()[0], np.eye(3, dtype=bool)])
     assert transformer.value_range_ == (0.0, 1.0)
