@@ -17,8 +17,8 @@ import numpy as np
 
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.images import learn_value_range, read_image
+from sklearn_mm.readers.series import read_series
 from sklearn_mm.readers.sound import read_sound
-from sklearn_mm.transformers.timeseries import read_series
 
 # Signal-to-noise ratio in decibels just above strength 0, and at strength 1.
 MILDEST_SNR, WORST_SNR = 20, -20

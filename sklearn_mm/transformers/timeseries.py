@@ -9,7 +9,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.series import read_series, read_times
 from sklearn_mm.transformers.base import CellTransformer
 
 CHOICES = {
@@ -201,7 +201,7 @@ class TimeSeriesTransformer(CellTransformer):
         values, names = read_series(cell), None
         if hasattr(cell, "columns"):
             names = [str(name) for name in cell.columns]
-        times = _seconds(cell.index) if hasattr(cell, "iloc") else None
+        times = read_times(cell.index) if hasattr(cell, "iloc") else None
         absent = np.isnan(values)
         if absent.all() or (self._saw_none and values.shape[1] > 1):
             return None
@@ -299,68 +299,6 @@ class TimeSeriesTransformer(CellTransformer):
         values = np.where(np.isnan(values), self.fill_values_, values)
         values = np.hstack([values, indicators]).astype(np.float32)
         return FeatureBlock(values, block.offsets, "sequence")
-
-
-def read_series(cell):
-    """Read the numbers of a cell.
-
-    Parameters
-    ----------
-    cell : array-like of shape (steps,) or (steps, channels)
-        Numbers, of which some may be missing.
-
-    Returns
-    -------
-    ndarray of shape (steps, channels), float64
-        A copy. Empty ones keep their shape.
-    """
-    expected = "expected numbers of shape (steps,) or (steps, channels)"
-    try:
-        values = np.asarray(cell)
-        if values.dtype.kind not in "biufO" or not values.ndim:
-            found = f"values of type {values.dtype}" if values.ndim else "one value"
-            raise TypeError(f"found {found} in a cell of type {type(cell).__name__}")
-        if hasattr(cell, "iloc"):
-            values = cell.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-        else:
-            # As a list, since Arrow gives the nested lists as an array of arrays.
-            if values.dtype.kind == "O":
-                values = list(np.frompyfunc(_nan_if_missing, 1, 1)(values))
-            values = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{expected}: {error}") from error
-    if values.ndim > 2:
-        raise ValueError(f"{expected}, found the shape {values.shape}")
-    return values.reshape(len(values), -1) if values.size else values
-
-
-def _nan_if_missing(value):
-    return np.nan if is_missing(value) else value
-
-
-def _seconds(index):
-    """Read the times of a pandas index in seconds, None if it holds no times."""
-    if hasattr(index, "to_timestamp"):  # periods
-        index = index.to_timestamp()
-    kind = getattr(index.dtype, "kind", "O")
-    if type(index).__name__ == "RangeIndex" or kind not in "Mmiuf" or not len(index):
-        return None
-    if kind in "Mm":
-        index = (index - index[0]).total_seconds()
-    times = index.to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(~(np.diff(times) > 0))
-    if len(wrong):
-        step = wrong[0]
-        advice = ".sort_index() on the cell"
-        if len(np.unique(times)) < len(times):
-            advice = ".groupby(level=0).mean() on the cell, which has some times twice"
-        raise ValueError(
-            f"the times of the steps must increase: step {step} is at "
-            f"{times[step]:g} s, step {step + 1} at {times[step + 1]:g} s. Use "
-            f"{advice}, or .reset_index(drop=True) if these are no times"
-        )
-    return times
 
 
 def _fill_gaps(values, times):

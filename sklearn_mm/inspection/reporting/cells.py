@@ -14,8 +14,8 @@ from sklearn_mm.readers.images import (
     read_image,
     to_uint8,
 )
+from sklearn_mm.readers.series import read_series
 from sklearn_mm.readers.sound import read_sound
-from sklearn_mm.transformers.timeseries import read_series
 
 IMAGE_SIZE = 160  # pixels, of the longer side
 CLIP_SECONDS = 10
