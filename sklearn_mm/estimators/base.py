@@ -242,7 +242,8 @@ class BaseAttentionFusion(_BaseComposition):
         for name in ("modalities_in_", *self._same_if_warm):
             if not _agree(before[name], vars(self)[name]):
                 raise ValueError(
-                    f"warm_start=True, but {name} differs from that of the last fit. "
+                    f"warm_start=True, but {name.lstrip('_')} differs from that of the "
+                    "last fit. "
                     "Set warm_start=False for other modalities or targets."
                 )
         # The network knows inputs and target in the units of the first rows.

@@ -127,6 +127,13 @@ def test_a_regressor_goes_on_with_other_rows_in_the_units_of_the_first():
     assert regressor.score(X[:, 1:], y) > 0.7
 
 
+def test_warm_start_refuses_another_number_of_outputs():
+    regressor = AttentionFusionRegressor(width=16, max_epochs=1, warm_start=True)
+    regressor.fit(X[:, 1:], X[:, 0])
+    with pytest.raises(ValueError, match="but target_shape differs from that of the"):
+        regressor.fit(X[:, 1:], X[:, :2])
+
+
 def test_warm_start_says_that_the_network_is_another():
     classifier = small(warm_start=True).fit(X, Y).set_params(width=32)
     with pytest.raises(ValueError, match="built otherwise than in the last fit"):
