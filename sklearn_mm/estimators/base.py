@@ -243,8 +243,7 @@ class BaseAttentionFusion(_BaseComposition):
             if not _agree(before[name], vars(self)[name]):
                 raise ValueError(
                     f"warm_start=True, but {name.lstrip('_')} differs from that of the "
-                    "last fit. "
-                    "Set warm_start=False for other modalities or targets."
+                    "last fit. Set warm_start=False for other modalities or targets."
                 )
         # The network knows inputs and target in the units of the first rows.
         for name in ("modalities_in_", "prior_", *self._kept_if_warm):
