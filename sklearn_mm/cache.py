@@ -16,7 +16,8 @@ FORMAT = 1
 
 # Keys of one query, well below the variables that SQLite allows.
 BATCH = 500
-# Bytes written in one transaction, and the share of the cache that they may be.
+# Bytes written in one transaction, but for a single entry that is larger, and the share
+# of the cache that they may be.
 MAX_WRITE, WRITE_SHARE = 2**24, 1 / 4
 # Share of the entries that are evicted at once, so that it is seldom needed.
 EVICTED_SHARE = 1 / 10
@@ -66,7 +67,7 @@ _in_use = ContextVar("feature_cache", default=None)
 class FeatureCache:
     """A folder in which ``MultimodalFeatureUnion`` keeps the features of cells.
 
-    A cell is known by its content: of a file the path, size and time of change, of
+    A cell is known by its content: of a file the path, size, inode and times, of
     bytes and arrays what they hold; together with the transformer, its parameters, and
     the versions of the libraries that compute. So folds, grid points, processes and
     later runs share it, whatever the order or the choice of their rows.
@@ -224,12 +225,13 @@ class FeatureCache:
 
     def _writes(self, features):
         """Yield lists of entries that are written at once."""
-        limit, entries, total = min(MAX_WRITE, self.max_bytes * WRITE_SHARE), [], 0
+        largest = self.max_bytes * WRITE_SHARE
+        limit, entries, total = min(MAX_WRITE, largest), [], 0
         for entry in features.items():
             if total + _size(entry) > limit and entries:
                 yield entries
                 entries, total = [], 0
-            if _size(entry) <= limit:
+            if _size(entry) <= largest:
                 entries.append(entry)
                 total += _size(entry)
         if entries:

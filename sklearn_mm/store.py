@@ -221,8 +221,10 @@ def write_features(folder, chunks, *, overwrite=False):
         unseen.write_text(json.dumps(index, indent=1), encoding="utf-8")
         os.replace(unseen, folder / INDEX)
     except BaseException:
-        for path in folder.glob(f"{name}*"):
-            path.unlink()
+        # Unless the index is in its place already, and names them.
+        if not (folder / INDEX).exists() or name not in (folder / INDEX).read_text():
+            for path in folder.glob(f"{name}*"):
+                path.unlink()
         raise
     # What was overwritten, and what writers that were killed have left.
     for path in folder.iterdir():

@@ -109,6 +109,16 @@ def test_a_value_too_large_for_the_cache_is_not_kept(tmp_path):
     assert set(store.load([b"small", b"large"])) == {b"small"}
 
 
+def test_one_value_may_be_larger_than_what_is_written_at_once(store, monkeypatch):
+    monkeypatch.setattr(cache, "MAX_WRITE", 1000)
+    store.store({b"small": bytes(10), b"large": bytes(5000), b"other": bytes(900)})
+    assert set(store.load([b"small", b"large", b"other"])) == {
+        b"small",
+        b"large",
+        b"other",
+    }
+
+
 def test_a_damaged_entry_is_not_found_with_one_warning_and_can_be_stored_anew(store):
     store.store(FEATURES)
     content = the_file(store).read_bytes()

@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -204,6 +205,30 @@ def test_a_file_that_changed_is_read_again(tmp_path, table, read):
     os.utime(path, ns=(0, 0))
     union.transform(table)
     assert read == [path]
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_another_file_of_the_same_size_and_time_is_read(tmp_path, by_link):
+    for name, gray in (("old", 10), ("new", 200)):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), gray).save(tmp_path / name / "0.bmp")
+        os.utime(tmp_path / name / "0.bmp", (1e9, 1e9))
+    shown = tmp_path / "shown"
+    X, found = pd.DataFrame({"image": [str(shown / "0.bmp")]}), []
+    if not by_link:
+        shown.mkdir()
+    for name in ("old", "new"):
+        if by_link:
+            shown.unlink(missing_ok=True)
+            shown.symlink_to(tmp_path / name)
+        else:
+            shutil.copy2(tmp_path / name / "0.bmp", shown / "0.bmp")
+        union = MultimodalFeatureUnion(
+            [("image", ImageTransformer(size=(2, 2)), "image")],
+            memory=tmp_path / "cache",
+        )
+        found.append(int(union.fit_transform(X)["image"].values.max()))
+    assert found == [10, 200]
 
 
 @pytest.mark.parametrize("place", [0, 3, 5])

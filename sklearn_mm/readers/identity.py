@@ -16,9 +16,9 @@ def add_cell(digest, cell):
     digest : hash of hashlib
         Is updated.
     cell : object
-        A path counts as its size and time of change, not its content. Bytes, arrays of
-        numbers, ``(array, rate)`` and ``{"array", "sampling_rate"}`` count as what
-        they hold.
+        A path counts as its size, times of change and inode, not its content. Bytes,
+        arrays of numbers, ``(array, rate)`` and ``{"array", "sampling_rate"}`` count
+        as what they hold.
 
     Returns
     -------
@@ -57,7 +57,11 @@ def _add_file(digest, path):
         status = os.stat(path)
     except (OSError, ValueError):
         return False
-    known = f"file {status.st_size} {status.st_mtime_ns} {os.path.abspath(path)}"
+    # What stands there now, be it by a link, and whenever it was put there: a copy may
+    # have the size and the time of change of another file.
+    place = f"{status.st_dev}:{status.st_ino} {os.path.abspath(path)}"
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    known = f"file {status.st_size} {times} {place}"
     digest.update(known.encode("utf-8", "surrogatepass"))
     return True
 

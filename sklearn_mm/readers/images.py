@@ -179,7 +179,7 @@ def _plain_mode(image):
     if image.mode in ("L", "I", "F") or image.mode.startswith("I;16"):
         deep_or_opaque = image.mode != "L" or not image.has_transparency_data
         return image if deep_or_opaque else image.convert("RGBA")
-    if image.mode == "1":
+    if image.mode == "1" and not image.has_transparency_data:
         return image.convert("L")
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 

@@ -3,6 +3,7 @@
 import io
 import pickle
 import sys
+from types import FunctionType
 
 import numpy as np
 from sklearn.base import clone
@@ -152,7 +153,8 @@ def fingerprint(value):
 class _StatePickler(pickle.Pickler):
     """Pickle all state, but not whether a torch module is set to train or evaluate.
 
-    Whoever uses the module sets that.
+    Whoever uses the module sets that. Functions and classes that have no name to be
+    found by count as themselves.
     """
 
     def reducer_override(self, value):
@@ -163,4 +165,8 @@ class _StatePickler(pickle.Pickler):
             return dict, (), None, None, iter(state.items())
         if skorch is not None and isinstance(value, skorch.NeuralNet):
             return list, (), None, iter([value.module_, value.history])
+        is_local = "<" in getattr(value, "__qualname__", "")
+        if isinstance(value, FunctionType | type) and is_local:
+            # Pickle cannot find it by its name, and clone keeps it as it is.
+            return str, (f"{value.__module__}.{value.__qualname__} {id(value)}",)
         return NotImplemented

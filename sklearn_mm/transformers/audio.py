@@ -8,7 +8,7 @@ from scipy import fft, sparse
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.sound import read_sound
+from sklearn_mm.readers.sound import MAX_DECODED_NUMBERS, read_sound
 from sklearn_mm.transformers.base import CellTransformer
 
 REPRESENTATIONS = ("log_mel", "mfcc")
@@ -213,9 +213,7 @@ class AudioTransformer(CellTransformer):
         if samples is None:
             return None
         if rate != self.sampling_rate:
-            import soxr
-
-            samples = soxr.resample(samples, rate, self.sampling_rate, quality="HQ")
+            samples = _resample(samples, rate, self.sampling_rate)
         return samples if len(samples) else None
 
     def _to_block(self, samples):
@@ -315,6 +313,19 @@ class AudioTransformer(CellTransformer):
         # A whole clip may be missing, but NaN among its samples is an error.
         tags.input_tags.allow_nan = False
         return tags
+
+
+def _resample(samples, rate, new_rate):
+    """Resample a clip, unless that leaves nothing of it, or far too much."""
+    import soxr
+
+    n_samples = len(samples) * new_rate / rate
+    if len(samples) and not 0.5 <= n_samples <= MAX_DECODED_NUMBERS:
+        raise ValueError(
+            f"{len(samples)} samples at {rate:g} Hz would become {n_samples:.3g} at "
+            f"{new_rate:g} Hz. Rates are in hertz."
+        )
+    return soxr.resample(samples, rate, new_rate, quality="HQ")
 
 
 def _cut_off(bands, loudest, starts):

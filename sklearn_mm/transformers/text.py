@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from numbers import Integral, Number
 
@@ -231,10 +232,7 @@ class TextTransformer(CellTransformer):
             return None
         if is_function(self.tokenizer):
             text = self.tokenizer(make_normalizer(self.lowercase).normalize_str(text))
-            if not all(isinstance(token, str) for token in text):
-                raise TypeError(
-                    f"tokenizer must turn a str into a list of str, found {text!r}"
-                )
+            return _check_tokens(text)
         return text
 
     def _learn(self, samples):
@@ -359,6 +357,18 @@ class TextTransformer(CellTransformer):
 
 class _Row(tuple):
     """The cells of one row of several columns."""
+
+
+def _check_tokens(found):
+    """Take what a callable gave for a text as a list of str."""
+    is_list = isinstance(found, Iterable) and not isinstance(found, str | bytes)
+    tokens = list(found) if is_list else None
+    if tokens is None or not all(isinstance(token, str) for token in tokens):
+        raise TypeError(
+            "tokenizer must turn a str into a list of str, found "
+            f"{found if tokens is None else tokens!r}"
+        )
+    return tokens
 
 
 def _to_text(cell):

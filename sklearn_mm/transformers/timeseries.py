@@ -217,6 +217,8 @@ class TimeSeriesTransformer(CellTransformer):
     def _to_sample(self, values, absent, times):
         """Fill, resample and difference a series: (steps, channels)."""
         self._refuse(np.isinf(values), values, "finite numbers, or NaN where missing")
+        too_large = np.abs(values) > np.finfo(np.float32).max
+        self._refuse(too_large, values, "numbers that float32 can hold")
         if self.nan == "error":
             self._refuse(absent, values, "no NaN, as nan='error' demands")
         if times is None and self.sampling_rate is not None:

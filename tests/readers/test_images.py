@@ -53,6 +53,12 @@ def test_black_and_white_file_spans_the_full_range():
     assert read_image(encoded(bilevel)).ravel().tolist() == [0, 255]
 
 
+def test_what_is_transparent_in_black_and_white_is_so():
+    file = io.BytesIO()
+    Image.new("1", (9, 7), 0).save(file, "PNG", transparency=0)
+    assert read_image(file.getvalue())[0, 0].tolist() == [0, 0, 0, 0]
+
+
 def test_palette_gives_its_colours():
     image = Image.new("RGB", (3, 2), RED).convert("P")
     np.testing.assert_array_equal(

@@ -366,3 +366,18 @@ def test_an_iterator_that_gives_no_table_is_refused(union, tmp_path):
 def test_another_mmap_mode_is_refused(stored, tmp_path):
     with pytest.raises(ValueError, match="must be 'r' or None, found 'r\\+'"):
         MultimodalFeatures.load(tmp_path / "store", mmap_mode="r+")
+
+
+def test_ctrl_c_after_the_new_features_are_in_place_leaves_them(tmp_path, monkeypatch):
+    MultimodalFeatures({"a": np.zeros((2, 2))}).save(tmp_path)
+    replace = os.replace
+
+    def interrupted(*paths):
+        replace(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        MultimodalFeatures({"a": np.ones((2, 2))}).save(tmp_path, overwrite=True)
+    found = MultimodalFeatures.load(tmp_path)
+    np.testing.assert_array_equal(np.asarray(found), np.ones((2, 2)))

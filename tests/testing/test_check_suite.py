@@ -193,6 +193,14 @@ def test_sparse_vectors_and_multilabel_targets_pass():
     check_multimodal_estimator(small(), X=sparse_features(), y=labels)
 
 
+def test_a_function_without_a_name_fails_in_nothing_but_pickle():
+    transformer = TextTransformer(lambda text: text.split())
+    known = {"check_pickle": "a lambda has no name to be found by"}
+    check_multimodal_estimator(transformer, expected_failed_checks=known)
+    with pytest.raises(AssertionError, match="check_pickle"):
+        check_multimodal_estimator(transformer)
+
+
 # How it is used
 
 

@@ -355,3 +355,16 @@ def test_the_environment_is_left_as_it_was(setting, monkeypatch):
         monkeypatch.setenv("TOKENIZERS_PARALLELISM", setting)
     TextTransformer().fit_transform(ENGLISH)
     assert os.environ.get("TOKENIZERS_PARALLELISM") == setting
+
+
+@pytest.mark.parametrize("container", [list, iter, np.array])
+def test_a_callable_may_give_any_iterable_of_tokens(container):
+    transformer = TextTransformer(lambda text: container(text.split()))
+    transformer.fit(["a b", "b c"])
+    assert transformer.tokenize(["b a"]) == [["b", "a"]]
+
+
+@pytest.mark.parametrize("found", ["ab cd", b"ab", None, [1, 2]])
+def test_what_is_no_list_of_tokens_raises_with_its_row(found):
+    with pytest.raises(TypeError, match="row 0: tokenizer must turn a str into a list"):
+        TextTransformer(lambda text: found).fit(["ab cd"])

@@ -219,6 +219,11 @@ def test_a_broken_first_series_does_not_say_how_many_channels_there_are():
     assert_array_equal(block.missing, [True, False, False])
 
 
+def test_numbers_that_float32_cannot_hold_raise_with_their_step():
+    with pytest.raises(ValueError, match=r"found 1e\+39 at step 1 .* float32 can hold"):
+        TimeSeriesTransformer().fit([np.array([1.0, 1e39])])
+
+
 def test_other_channels_become_missing_where_asked():
     transformer = TimeSeriesTransformer(on_error="missing")
     with pytest.warns(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -103,3 +104,15 @@ def test_a_rate_that_would_fill_the_memory_raises():
 def test_times_that_do_not_increase_raise_with_advice(index, advice):
     with pytest.raises(ValueError, match=f"must increase: step 0 .* {advice}"):
         TimeSeriesTransformer().fit([pd.Series([1.0, 2.0], index=index)])
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_times_may_be_arrows(zone):
+    times = pd.date_range("2020", periods=4, freq="2s", tz=zone)
+    arrow = pd.Index(times.astype(pd.ArrowDtype(pa.timestamp("ns", zone))))
+    cells = [pd.Series([1.0, 2.0, 4.0, 8.0], index=index) for index in (times, arrow)]
+    block = TimeSeriesTransformer(rate=1.0).fit_transform(
+        pd.Series(cells, dtype=object)
+    )
+    assert block.lengths.tolist() == [7, 7]
+    assert_array_equal(block[0].values, block[1].values)
