@@ -84,6 +84,7 @@ def test_who_may_know_better_sees_what_is_there(container):
     [
         OneHotEncoder(categories=[["a", "b", None]], sparse_output=False),
         make_pipeline(
+            FunctionTransformer(),
             SimpleImputer(missing_values=None, strategy="constant", fill_value="c"),
             OneHotEncoder(sparse_output=False),
         ),
@@ -94,6 +95,13 @@ def test_who_is_told_of_none_gets_none(transformer):
     union = MultimodalFeatureUnion([("kind", transformer, ["kind"])])
     found = np.asarray(union.fit_transform(X))
     assert_array_equal(found.argmax(axis=1), [0, 2, 1, 0])
+
+
+def test_none_may_be_what_is_dropped():
+    X = pd.DataFrame({"kind": pd.Series(KINDS, dtype=object)})
+    encoder = OneHotEncoder(drop=[None], sparse_output=False)
+    found = MultimodalFeatureUnion([("kind", encoder, ["kind"])]).fit_transform(X)
+    assert_array_equal(np.asarray(found), [[1, 0], [0, 0], [0, 1], [1, 0]])
 
 
 def test_columns_may_be_selected_by_their_type_inside():

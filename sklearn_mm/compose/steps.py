@@ -97,23 +97,31 @@ def _for_transformer(X, transformer):
     That are the encoders, scalers and imputers of scikit-learn, unless they are told of
     None. What others make of a table is theirs.
     """
-    while isinstance(transformer, Pipeline):
-        steps = (step for _, step in transformer.steps)
-        transformer = next((s for s in steps if s not in (None, "passthrough")), None)
-    takes_nan = type(transformer).__module__.startswith(TAKE_NAN)
-    is_function = getattr(transformer, "func", None) is not None
-    if not takes_nan or is_function or _is_told_of_none(transformer):
+    steps = _leaves(transformer)
+    takes_nan = steps and type(steps[0]).__module__.startswith(TAKE_NAN)
+    is_function = takes_nan and getattr(steps[0], "func", None) is not None
+    if not takes_nan or is_function or any(map(_is_told_of_none, steps)):
         return X
     return unify_missing(X)
 
 
+def _leaves(transformer):
+    """List the steps of pipelines in pipelines, but for those that do nothing."""
+    if isinstance(transformer, Pipeline):
+        return [leaf for _, step in transformer.steps for leaf in _leaves(step)]
+    does_nothing = transformer is None or is_word(transformer, "passthrough")
+    return [] if does_nothing else [transformer]
+
+
 def _is_told_of_none(transformer):
     """Tell whether None is what is missing by the transformer's own parameters."""
+    named = [getattr(transformer, "drop", None)]
     categories = getattr(transformer, "categories", None)
-    if isinstance(categories, str) or categories is None:
-        categories = ()
-    by_category = any(cell is None for cells in categories for cell in cells)
-    return by_category or getattr(transformer, "missing_values", np.nan) is None
+    if categories is not None and not isinstance(categories, str):
+        named += list(categories)
+    named = [cells for cells in named if np.iterable(cells)]
+    by_name = any(cell is None for cells in named for cell in cells)
+    return by_name or getattr(transformer, "missing_values", np.nan) is None
 
 
 def _as_block(result, X):

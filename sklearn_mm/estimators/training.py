@@ -62,13 +62,15 @@ class FusionNet(NeuralNet):
             # Early stopping raises it, too, ours and the user's.
             if any(map(_has_stopped, dict(self.callbacks_).values())):
                 return self
-            # The last entry of the history is the epoch that was cut short.
-            n_whole = len(self.history) - 1
+            # The last entry of the history is the epoch that was cut short, if it was.
+            is_cut = bool(self.history) and "dur" not in self.history[-1]
+            n_whole = len(self.history) - is_cut
             if n_whole < 1:
                 raise FirstEpochInterrupted from None
+            made = "before it and a part of it" if is_cut else "up to its end"
             warnings.warn(
-                f"interrupted in epoch {n_whole + 1}: the model is what the epochs "
-                "before it and a part of it made",
+                f"interrupted in epoch {n_whole + is_cut}: the model is what the "
+                f"epochs {made} made",
                 UserWarning,
                 stacklevel=2,
             )

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_mm._compat import _safe_indexing, check_matplotlib_support
@@ -13,6 +12,7 @@ from sklearn_mm.inspection.tokens import ABSENT, inspect_model
 
 # Panels side by side, and the size of one in inches.
 N_COLUMNS = 3
+MOST_GROUPS = 12  # of numbers, which may be no labels
 PANEL_SIZE = (4.0, 2.9)
 
 
@@ -218,7 +218,9 @@ class AttentionDisplay:
 def _check_groups(y):
     """Take y as one label a row: ndarray of shape (n_samples,)."""
     groups = np.asarray(y)
-    if groups.ndim != 1 or type_of_target(groups) == "continuous":
+    groups = groups[:, 0] if groups.ndim == 2 and groups.shape[1] == 1 else groups
+    is_number = groups.dtype.kind == "f"
+    if groups.ndim != 1 or (is_number and len(np.unique(groups)) > MOST_GROUPS):
         raise ValueError(
             "y groups the rows, so it must be one label a row, found numbers of shape "
             f"{groups.shape}. Leave it out, or pass one label of several, or bins of "

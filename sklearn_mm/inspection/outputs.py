@@ -12,8 +12,11 @@ def found_model(estimator):
 
 
 def own_scoring(estimator, scoring):
-    """Give the scoring that was asked for, else that of a search."""
-    return getattr(estimator, "scorer_", None) if scoring is None else scoring
+    """Give the scoring that was asked for, else that by which a search chose."""
+    scorer = getattr(estimator, "scorer_", None)
+    if scoring is not None or not getattr(estimator, "multimetric_", False):
+        return scorer if scoring is None else scoring
+    return scorer.get(estimator.refit) if isinstance(scorer, dict) else None
 
 
 def temperatures(estimator, features):

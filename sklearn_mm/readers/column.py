@@ -9,9 +9,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-# Integers of these types have a full range, which says what black or loud is.
-HAVE_RANGE = {"uint8", "uint16", "int16", "int32"}
-
 
 @dataclass
 class Column:
@@ -21,8 +18,8 @@ class Column:
     ----------
     cells : list of length n_samples
         For the layout ``"cells"`` whatever the column holds; for ``"numbers"`` a 1-D
-        array per row of a numeric table, of float64 or of a type in HAVE_RANGE; for
-        ``"columns"`` a tuple per row of a table of several columns.
+        float64 array per row of a numeric table; for ``"columns"`` a tuple per row of a
+        table of several columns.
     layout : {"cells", "numbers", "columns"}
         Which of the three.
     name : str or None
@@ -130,24 +127,10 @@ def _table_column(estimator, X, reset):
         return Column(list(columns[0]), "cells", names[0], index)
     name = ", ".join(names) if len(names) <= 3 else f"{names[0]}, ..., {names[-1]}"
     if all(_is_numeric(column) for column in columns):
-        return Column(_rows_of_numbers(columns), "numbers", name, index)
+        rows = np.column_stack([_to_float(column) for column in columns])
+        return Column(list(rows), "numbers", name, index)
     rows = list(zip(*[list(column) for column in columns], strict=True))
     return Column(rows, "columns", name, index)
-
-
-def _rows_of_numbers(columns):
-    """List the rows of columns of numbers.
-
-    In float64, unless all columns are of one type in HAVE_RANGE; then still those that
-    miss something.
-    """
-    rows = np.column_stack([_to_float(column) for column in columns])
-    types = {str(column.dtype).lower().partition("[")[0] for column in columns}
-    if len(types) > 1 or not types <= HAVE_RANGE:
-        return list(rows)
-    misses = np.isnan(rows).any(axis=1)
-    typed = np.nan_to_num(rows).astype(types.pop())
-    return [rows[i] if misses[i] else typed[i] for i in range(len(rows))]
 
 
 def _labels(X):
@@ -162,8 +145,7 @@ def _labels(X):
 def _array_column(X):
     """Read a 2-D array: its only column of objects, or its rows."""
     if X.dtype.kind in "fiub":
-        has_range = X.dtype.name in HAVE_RANGE
-        return Column(list(X if has_range else X.astype(np.float64)), "numbers")
+        return Column(list(X.astype(np.float64)), "numbers")
     if X.shape[1] == 1:
         return Column(list(X[:, 0]), "cells")
     if X.dtype.kind == "O" and _are_numbers(X.ravel()):

@@ -81,10 +81,11 @@ def read_times(index):
     if type(index).__name__ == "RangeIndex" or kind not in "Mmiuf" or not len(index):
         return None
     if kind in "Mm":
-        since = (index - index[0]).to_numpy(dtype="timedelta64[ns]")  # Arrow's, too
-        times = np.where(np.isnat(since), np.nan, since / np.timedelta64(1, "s"))
-    else:
-        times = index.to_numpy(dtype=np.float64)
+        since = index - index[0]
+        if not hasattr(since, "total_seconds"):  # of Arrow
+            since = since.astype("timedelta64[ns]")
+        index = since.total_seconds()
+    times = index.to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~(np.diff(times) > 0))
     if len(wrong):
         step = wrong[0]

@@ -22,6 +22,9 @@ TOP_DB = 80.0
 # is small enough for the allocator to use the same memory again.
 CHUNK = 2**17
 
+# In hertz; far above that of ultrasound. A rate beyond it is a slip.
+HIGHEST_RATE = 1e8
+
 
 class AudioTransformer(CellTransformer):
     """Turn a column of sound clips into sequences of spectral frames.
@@ -31,8 +34,8 @@ class AudioTransformer(CellTransformer):
     ``(array, rate)`` pair or a dict with the keys "array" and "sampling_rate".
     Samples are ``(n_samples,)`` or ``(n_samples, n_channels)``: floats as they are,
     int16, int32 and uint8 scaled to [-1, 1]. In a numeric 2-D table, a row is one
-    clip. Channels are averaged, and a clip of another rate is resampled (soxr, HQ).
-    One column may mix all of these.
+    clip of floats, whatever the type: scale integers before. Channels are averaged,
+    and a clip of another rate is resampled (soxr, HQ). One column may mix all of these.
 
     ``None``, NaN, ``pd.NA``, a clip without samples and one of only NaN are missing
     and become an empty sequence. A clip of n samples at `sampling_rate` has
@@ -316,11 +319,11 @@ class AudioTransformer(CellTransformer):
 
 
 def _resample(samples, rate, new_rate):
-    """Resample a clip, unless that leaves nothing of it, or far too much."""
+    """Resample a clip, unless its rate is none that sounds have."""
     import soxr
 
     n_samples = len(samples) * new_rate / rate
-    if len(samples) and not 0.5 <= n_samples <= MAX_DECODED_NUMBERS:
+    if n_samples > MAX_DECODED_NUMBERS or rate > HIGHEST_RATE:
         raise ValueError(
             f"{len(samples)} samples at {rate:g} Hz would become {n_samples:.3g} at "
             f"{new_rate:g} Hz. Rates are in hertz."

@@ -30,7 +30,8 @@ class ImageTransformer(CellTransformer):
     content as bytes, a PIL image, or an array of any dtype and of shape
     ``(height, width)`` or ``(height, width, 1|3|4)``. In a numeric 2-D table, a row
     is a flattened square gray image where its length is a square number, else one row
-    of pixels. One column may mix these.
+    of pixels; its numbers count as floats, whatever their type. One column may mix
+    these.
 
     ``None``, NaN, ``pd.NA`` and a row of only NaN are missing and become an empty
     sample. Images are turned as their EXIF orientation says; alpha is composited on

@@ -197,12 +197,19 @@ def test_a_callback_may_hold_what_cannot_be_copied():
 
 def test_ctrl_c_at_the_end_of_an_epoch_warns():
     class AtTheEnd(Callback):
+        def __init__(self, epoch):
+            self.epoch = epoch
+
         def on_epoch_end(self, net, **kwargs):
-            if len(net.history) == 3:
+            if len(net.history) == self.epoch:
                 raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="interrupted in epoch 3"):
-        small(callbacks=[AtTheEnd()]).fit(X, Y)
+    for epoch in (1, 3):
+        with pytest.warns(
+            UserWarning, match=f"interrupted in epoch {epoch}: .* up to its end made"
+        ):
+            classifier = small(callbacks=[AtTheEnd(epoch)]).fit(X, Y)
+        assert classifier.n_iter_ == epoch
 
 
 def test_ctrl_c_before_the_first_epoch_is_raised():

@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
 from matplotlib.offsetbox import TextArea
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mm import (
@@ -268,3 +268,9 @@ def test_the_table_may_have_another_index(model, data):
 def test_what_is_no_label_a_row_groups_nothing(model, data, y):
     with pytest.raises(ValueError, match="it must be one label a row"):
         AttentionDisplay.from_estimator(model, data[0], y)
+
+
+def test_a_column_of_labels_groups_the_rows(model, data):
+    labels = np.where(np.arange(50) < 20, 0.5, 1.0)
+    display = AttentionDisplay.from_estimator(model, data[0], labels[:, None])
+    assert_array_equal(display.groups, labels)

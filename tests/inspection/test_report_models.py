@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+)
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, r2_score
 from sklearn.model_selection import GridSearchCV
@@ -147,6 +150,14 @@ def test_a_quantile_is_judged_by_its_pinball_loss(tmp_path, read_page):
     )
     assert f"{(y <= predicted).mean():.3f}" in text
     assert "pinball loss" in page.text
+
+
+def test_a_quantile_of_boosting_is_judged_alike(tmp_path, read_page):
+    X, y = load_diabetes(return_X_y=True)
+    model = GradientBoostingRegressor(loss="quantile", alpha=0.8, n_estimators=3)
+    page = read_page(write(model.fit(X, y), X, y, tmp_path, sections=["scores"]))
+    loss = mean_pinball_loss(y, model.predict(X), alpha=0.8)
+    assert f"{loss:.3f}" in page.part("scores").text
 
 
 def test_of_a_search_the_best_estimator_is_shown(table, tmp_path, read_page):

@@ -186,10 +186,14 @@ def test_of_a_search_every_inspection_takes_what_it_found():
     search = GridSearchCV(make_pipeline(union, classifier), grid, cv=2).fit(X, y)
     model = search.best_estimator_
     scored = GridSearchCV(model, {}, scoring="neg_log_loss", cv=2).fit(X, y)
-    pd.testing.assert_frame_equal(
-        subset_scores(scored, X, y),
-        subset_scores(scored.best_estimator_, X, y, scoring="neg_log_loss"),
-    )
+    of_two = GridSearchCV(
+        model, {}, scoring=["accuracy", "neg_log_loss"], refit="neg_log_loss", cv=2
+    ).fit(X, y)
+    for found in (scored, of_two):
+        pd.testing.assert_frame_equal(
+            subset_scores(found, X, y),
+            subset_scores(found.best_estimator_, X, y, scoring="neg_log_loss"),
+        )
     for inspect in (
         lambda model: attention_weights(model, X),
         lambda model: subset_scores(model, X, y),

@@ -248,9 +248,3 @@ def test_clone_has_the_parameters_and_nothing_learned():
     copy = clone(transformer.fit(photos()))
     assert copy.get_params() == transformer.get_params()
     assert not hasattr(copy, "value_range_")
-
-
-def test_a_table_of_bytes_is_the_pixels_of_its_rows():
-    rows = np.random.default_rng(0).integers(100, 151, (4, 64), dtype=np.uint8)
-    pixels = ImageTransformer(size=(8, 8), mode="gray").fit_transform(rows).values
-    assert_array_equal(pixels.reshape(4, 64), rows)

@@ -116,3 +116,10 @@ def test_times_may_be_arrows(zone):
     )
     assert block.lengths.tolist() == [7, 7]
     assert_array_equal(block[0].values, block[1].values)
+
+
+def test_times_may_span_centuries():
+    years = np.arange("1500", "2020", dtype="datetime64[Y]").astype("datetime64[s]")
+    cell = pd.Series(np.arange(520.0), index=pd.Index(years))
+    block = TimeSeriesTransformer(rate=1 / (86400 * 3650)).fit_transform([cell])
+    assert block.lengths.tolist() == [52]

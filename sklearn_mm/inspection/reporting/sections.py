@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state, estimator_html_repr
 
 from sklearn_mm._html import features_table
 from sklearn_mm.inspection.attention import attention_weights
-from sklearn_mm.inspection.attention_display import AttentionDisplay
+from sklearn_mm.inspection.attention_display import MOST_GROUPS, AttentionDisplay
 from sklearn_mm.inspection.history import TrainingHistoryDisplay
 from sklearn_mm.inspection.importance_display import ModalityImportanceDisplay
 from sklearn_mm.inspection.reliability import (
@@ -41,7 +41,6 @@ from sklearn_mm.inspection.subsets import SubsetScoresDisplay
 # All subsets of more modalities would take thousands of predictions.
 MOST_MODALITIES = 8
 # Classes of more are not told apart by the colours of boxes.
-MOST_GROUPS = 12
 REFUSED = "The transformers refuse all cells that the corruptions make."
 STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 N_BOOTSTRAPS = 100

@@ -108,8 +108,9 @@ class Subject:
     @property
     def quantile(self):
         """The quantile that is predicted, None where it is the mean or the like."""
-        predicts = getattr(self.final, "loss", None) == "quantile"
-        return self.final.quantile if predicts else None
+        if getattr(self.final, "loss", None) != "quantile":
+            return None
+        return getattr(self.final, "quantile", getattr(self.final, "alpha", None))
 
     @property
     def has_one_output(self):
