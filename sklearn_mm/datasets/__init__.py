@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_home": ["get_data_home"],
         "digits": ["load_digits_multimodal"],
+        "lookup": ["make_multimodal_lookup"],
         "spoken_digits": ["fetch_spoken_digits"],
         "synthetic": ["make_multimodal_classification"],
     },

@@ -89,9 +89,7 @@ def make_multimodal_classification(
 
     names, kinds = _check_modalities(modalities)
     _check_numbers(n_samples, n_classes, len(names), noise, interaction, missing_rate)
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**31)
-    rng = np.random.default_rng(random_state)
+    rng = as_generator(random_state)
     y = rng.permutation(np.arange(n_samples) % n_classes)
     codes = _draw_codes(y, len(names), n_classes, interaction, noise, rng)
     missing = rng.random(codes.shape) < missing_rate
@@ -102,14 +100,23 @@ def make_multimodal_classification(
             cells[gone] = np.nan
             columns[f"{name}_0"], columns[f"{name}_1"] = cells.T
         else:
-            columns[name] = pd.Series(
-                [
-                    None if lost else cell
-                    for cell, lost in zip(cells, gone, strict=True)
-                ],
-                dtype=object,
-            )
+            columns[name] = column_of_cells(cells, gone)
     return pd.DataFrame(columns), y.astype(np.int64)
+
+
+def as_generator(random_state):
+    """Make a generator of a seed of any kind; None gives other numbers each time."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    return np.random.default_rng(random_state)
+
+
+def column_of_cells(cells, missing):
+    """Put cells into a Series of objects, None where one is missing."""
+    import pandas as pd
+
+    shown = [None if lost else c for c, lost in zip(cells, missing, strict=True)]
+    return pd.Series(shown, dtype=object)
 
 
 def _check_modalities(modalities):
@@ -169,8 +176,8 @@ def _make_images(code, n_classes, rng):
 
 
 def _make_texts(code, n_classes, rng):
-    ordinary = _pseudo_words("bdfgk", 25)
-    telling = np.array(_pseudo_words("lmnprstvz", 4 * n_classes)).reshape(-1, 4)
+    ordinary = pseudo_words("bdfgk", 25)
+    telling = np.array(pseudo_words("lmnprstvz", 4 * n_classes)).reshape(-1, 4)
     texts = []
     for k in code:
         words = [
@@ -181,7 +188,7 @@ def _make_texts(code, n_classes, rng):
     return texts
 
 
-def _pseudo_words(consonants, count):
+def pseudo_words(consonants, count):
     """Make words of two syllables; other consonants never give the same word."""
     syllables = [c + vowel for vowel in "aeiou" for c in consonants]
     words = [a + b for a in syllables for b in syllables]
