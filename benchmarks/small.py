@@ -24,6 +24,7 @@ ARGUMENTS = {
     "image_resizing": "--rows 10 --repeats 2",
     "interaction": "--rows 100 --seeds 1",
     "latency": "--rows 32 --calls 10",
+    "lookup": "--rows 100 --seeds 1",
     "noise": "--rows 100 --seeds 1",
     "length_buckets": "--rows 64 --repeats 2",
     "scale": "--rows 50 100 --repeats 1",
