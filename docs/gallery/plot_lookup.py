@@ -54,7 +54,7 @@ found = (
     & (places["bottom"] <= heaviest["bottom"])
 )
 
-figure, axes = plt.subplots(2, 4, figsize=(12, 6.8), layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(12, 7.4), layout="constrained")
 predicted = model.predict(X_test[:8])
 for number, (ax, row) in enumerate(zip(axes.flat, X_test.index, strict=False)):
     own, place = tokens[tokens["sample"] == row], places.loc[row]
@@ -67,6 +67,7 @@ for number, (ax, row) in enumerate(zip(axes.flat, X_test.index, strict=False)):
     width, height = place["right"] - place["left"], place["bottom"] - place["top"]
     corner = place["left"] - 1, place["top"] - 1
     square = plt.Rectangle(corner, width + 1, height + 1, fill=False, color="white")
+    square.set_clip_on(False)  # at the edge of the image, too
     ax.add_patch(square)
     names = ["hollow", "filled"]
     ax.set(
