@@ -39,6 +39,7 @@ from sklearn_mm.compose.target import (
     check_classes,
     check_numbers,
     choose_estimator,
+    is_predictor,
     read_target,
 )
 from sklearn_mm.readers.identity import fingerprint_rows
@@ -357,9 +358,9 @@ class CrossFitTransformer(TransformerMixin, BaseEstimator):
     def _fit_params(self, chosen, sample_weight, params, caller):
         """Say what the fit of the chosen estimator is given beside X and y."""
         if get_config()["enable_metadata_routing"]:
-            routed = process_routing(
-                self, caller, sample_weight=sample_weight, **params
-            )
+            if sample_weight is not None:
+                params = {**params, "sample_weight": sample_weight}
+            routed = process_routing(self, caller, **params)
             name = "regressor" if chosen is self.regressor else "estimator"
             return dict(routed[name].get("fit", {}))
         if sample_weight is None:
@@ -409,7 +410,7 @@ class CrossFitTransformer(TransformerMixin, BaseEstimator):
                 "features to train a model on use fit_transform; scores of these rows "
                 "are too good.",
                 TrainingRowsWarning,
-                stacklevel=3,
+                stacklevel=4,  # scikit-learn wraps transform
             )
 
     def __sklearn_tags__(self):
@@ -421,7 +422,7 @@ class CrossFitTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = all(
             get_tags(estimator).input_tags.allow_nan
             for estimator in given
-            if hasattr(estimator, "__sklearn_tags__")
+            if is_predictor(estimator)
         )
         tags.transformer_tags.preserves_dtype = []
         # Said in the docstring, under Tags.

@@ -90,7 +90,7 @@ def choose_estimator(transformer, y):
             f"task must be 'auto', 'classification' or 'regression', found {task!r}"
         )
     for estimator in [first] if second is None else [first, second]:
-        if not _is_predictor(estimator):
+        if not is_predictor(estimator):
             raise TypeError(
                 "estimator and regressor must be classifiers or regressors of "
                 f"scikit-learn, or pipelines that end in one, found {estimator!r:.200}"
@@ -110,6 +110,13 @@ def choose_estimator(transformer, y):
     if task == "auto":
         task = "classification" if are_classes(y) else "regression"
     return first if task == "classification" else second
+
+
+def is_predictor(estimator):
+    """Tell whether something is a classifier or a regressor, and not its class."""
+    if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
+        return False
+    return is_classifier(estimator) or is_regressor(estimator)
 
 
 def are_classes(y):
@@ -208,12 +215,6 @@ def check_numbers(y, estimator):
             f"{estimator!r:.200}. Give a classifier:"
             " CrossFitTransformer(classifier, regressor=...)."
         ) from error
-
-
-def _is_predictor(estimator):
-    if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
-        return False
-    return is_classifier(estimator) or is_regressor(estimator)
 
 
 def _are_indicators(y):

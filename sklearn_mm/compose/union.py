@@ -82,6 +82,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     See Also
     --------
     make_multimodal_union : Choose a transformer for each column by its cells.
+    CrossFitTransformer : What an estimator predicts, as a modality.
     FeatureCache : What ``memory`` may be, with a limit of its size.
     AttentionFusionClassifier : Learns from what this gives.
 
