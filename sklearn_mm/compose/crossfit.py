@@ -457,7 +457,8 @@ def _takes_weights(estimator):
 
 
 def _take(X, rows):
-    return X if len(rows) == len(X) else _safe_indexing(X, rows)
+    every = np.array_equal(rows, np.arange(len(X)))
+    return X if every else _safe_indexing(X, rows)
 
 
 def _unrepeated(fingerprints):

@@ -118,3 +118,10 @@ def _check_partition(splits, n_rows, cv):
             f"row {wrong[0]} {times[wrong[0]]} times, as one of {len(wrong)} that are "
             "not predicted once. TimeSeriesSplit and ShuffleSplit cannot be used here."
         )
+    for train, test in splits:
+        both = np.intersect1d(train, test)
+        if len(both):
+            raise ValueError(
+                f"cv must predict rows by a fit on others, but {cv!r:.200} has row "
+                f"{both[0]} among those to fit on and among those to predict"
+            )

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
@@ -45,6 +46,9 @@ from sklearn_mm import (
     MultimodalFeatureUnion,
 )
 from sklearn_mm.testing import parametrize_with_multimodal_checks
+
+# What scikit-learn and the suite check of training rows, they check by transform.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_mm.TrainingRowsWarning")
 
 HIGHEST = np.log(0.999 / 0.001)
 
@@ -459,6 +463,23 @@ def test_a_splitter_that_leaves_rows_out_is_refused(three_classes):
         transformer.fit_transform(*three_classes)
 
 
+def test_a_split_that_predicts_a_row_it_was_fitted_on_is_refused(three_classes):
+    pairs = [(np.arange(60), np.arange(30)), (np.arange(30), np.arange(30, 60))]
+    transformer = CrossFitTransformer(LogisticRegression(), cv=pairs)
+    with pytest.raises(ValueError, match="has row 0 among those to fit on and among"):
+        transformer.fit_transform(*three_classes)
+
+
+def test_rows_to_fit_on_may_be_drawn_several_times(three_classes):
+    X, y = three_classes
+    first, second = np.arange(30).repeat(2), np.arange(30, 60).repeat(2)
+    pairs = [(first, second[::2]), (second, first[::2])]
+    transformer = CrossFitTransformer(LogisticRegression(), cv=pairs)
+    fitted = LogisticRegression().fit(X[first], y[first])
+    found = transformer.fit_transform(X, y)
+    assert_allclose(found[30:], log_odds(fitted.predict_proba(X[30:])))
+
+
 def test_a_fold_with_nothing_to_fit_on_is_refused():
     texts = [None] * 5 + TEXTS[5:]
     pairs = [(range(5), range(5, 10)), (range(5, 10), range(5))]
@@ -524,6 +545,21 @@ def test_a_row_of_a_table_is_missing_if_all_its_cells_are(container):
     transformer = CrossFitTransformer(HistGradientBoostingRegressor(max_iter=2))
     features = transformer.fit_transform(table, np.arange(12.0))
     assert_array_equal(np.isnan(features[:, 0]), [False, False, True, False] * 3)
+
+
+def test_what_is_missing_in_a_row_of_a_table_is_one_category_however_it_is_written():
+    sizes = ["s", "m", "l"] * 4
+    mixed = ["red", None, np.nan, pd.NA] * 3
+    plain = ["red", np.nan, np.nan, np.nan] * 3
+    y = np.arange(12) % 2
+    transformer = CrossFitTransformer(CODES, cv=2, random_state=0)
+    found, expected = (
+        transformer.fit_transform(pd.DataFrame({"a": cells, "size": sizes}), y)
+        for cells in (mixed, plain)
+    )
+    assert_array_equal(found, expected)
+    new = pd.DataFrame({"a": [None, pd.NA, np.nan], "size": ["s"] * 3})
+    assert len(set(transformer.transform(new)[:, 0])) == 1
 
 
 def test_a_column_without_any_cell_gives_nan_then_and_later():
@@ -660,6 +696,23 @@ def test_set_output_gives_a_table_with_the_rows_of_x():
     table = transformer.fit_transform(texts, LABELS)
     assert list(table.columns) == ["cat", "dog", "emu"]
     assert_array_equal(table.index, texts.index)
+
+
+@pytest.mark.parametrize("container", [tuple, pl.Series, pa.array, np.array])
+def test_a_column_and_its_target_may_come_in_any_container(container):
+    transformer = CrossFitTransformer(WORDS, random_state=0)
+    expected = transformer.fit_transform(TEXTS, LABELS)
+    found = transformer.fit_transform(container(TEXTS), container(LABELS))
+    assert_array_equal(found, expected)
+
+
+def test_an_array_of_images_is_a_column_of_images():
+    images = np.stack([np.resize(image, (8, 8, 3)) for image in PIXELS])
+    pixels = make_pipeline(ImageTransformer(size=(4, 4)), LogisticRegression())
+    transformer = CrossFitTransformer(pixels, random_state=0)
+    y = np.arange(9) % 2
+    expected = transformer.fit_transform(list(images), y)
+    assert_array_equal(transformer.fit_transform(images, y), expected)
 
 
 def test_columns_are_found_by_name():
