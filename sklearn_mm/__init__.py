@@ -18,7 +18,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TextTransformer",
             "TimeSeriesTransformer",
         ],
-        "compose": ["MultimodalFeatureUnion", "make_multimodal_union"],
+        "compose": [
+            "CrossFitTransformer",
+            "MultimodalFeatureUnion",
+            "TrainingRowsWarning",
+            "make_multimodal_union",
+        ],
         "estimators": [
             "AttentionFusionClassifier",
             "AttentionFusionRegressor",

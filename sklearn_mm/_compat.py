@@ -8,7 +8,11 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import _check_feature_names_in, _check_y
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_method_params,
+    _check_y,
+)
 
 try:
     from sklearn.utils._repr_html.estimator import _VisualBlock
@@ -19,6 +23,7 @@ __all__ = [
     "_BaseComposition",
     "_VisualBlock",
     "_check_feature_names_in",
+    "_check_method_params",
     "_check_y",
     "_get_column_indices",
     "_print_elapsed_time",

@@ -1,9 +1,12 @@
 """Which columns the union gives to which transformer."""
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
-from sklearn_mm._compat import _get_column_indices
+from sklearn_mm._compat import _get_column_indices, _safe_indexing
 from sklearn_mm.compose.steps import is_word, passthrough
+from sklearn_mm.readers.column import check_column
+from sklearn_mm.readers.table import check_table
 
 
 def check_entries(transformers, remainder):
@@ -110,6 +113,48 @@ def check_present(transformers, X):
     if missing:
         listed = "; ".join(f"modality {k!r} needs {v}" for k, v in missing.items())
         raise ValueError(f"columns are missing: {listed}. Found {list(X.columns)}.")
+
+
+def check_column_or_table(estimator, X, *, reset):
+    """Take what a union hands to a step: one column of cells, or a table.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or checked.
+    X : list, Series, array, or table of pandas, polars or pyarrow
+        Lists of numbers of equal length are rows of a table.
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    list, Series, ndarray, or table of pandas or polars
+        A table has the columns that were fitted, in their order.
+    """
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        X = X.to_pandas()
+    owner = type(estimator).__name__
+    if hasattr(X, "columns"):
+        X = check_table(owner, X)
+        names = getattr(estimator, "feature_names_in_", None)
+        if not reset and names is not None:
+            absent = [name for name in names if name not in X.columns]
+            if absent:
+                raise ValueError(
+                    f"{owner} was fitted on the columns {list(names)}, but X lacks "
+                    f"{absent}. Found {list(X.columns)}."
+                )
+            X = _safe_indexing(X, list(names), axis=1)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if hasattr(X, "__array__") and not hasattr(X, "name"):  # that of a Series
+        X = np.asarray(X)
+    column = check_column(estimator, X, reset=reset)
+    if column.layout == "numbers" and not isinstance(X, np.ndarray):
+        return np.stack(column.cells)
+    # An array of several images is a column of cells.
+    return column.cells if getattr(X, "ndim", 1) > 2 else X
 
 
 def name_columns(columns, input_features, by_name):

@@ -67,7 +67,7 @@ def fit_transform_step(name, transformer, X, y, params, message, cache):
     # Blocks and plain arrays, whatever container is configured globally.
     with timed, config_context(transform_output="default"), use_cache(cache):
         try:
-            X = _for_transformer(X, transformer)
+            X = for_transformer(X, transformer)
             # Nothing is routed to "passthrough", for which there is a transformer here.
             if hasattr(transformer, "fit_transform"):
                 routed = params.get("fit_transform", {})
@@ -85,17 +85,29 @@ def transform_step(name, transformer, X, params, cache):
     with config_context(transform_output="default"), use_cache(cache):
         try:
             routed = params.get("transform", {})
-            X = _for_transformer(X, transformer)
+            X = for_transformer(X, transformer)
             return _as_block(transformer.transform(X, **routed), X)
         except Exception as error:
             raise _named(error, name, X) from error
 
 
-def _for_transformer(X, transformer):
+def for_transformer(X, transformer):
     """Let NaN stand for all that is missing where the transformer is known to take it.
 
     That are the encoders, scalers and imputers of scikit-learn, unless they are told of
     None. What others make of a table is theirs.
+
+    Parameters
+    ----------
+    X : column or table
+        What it is to be given.
+    transformer : estimator
+        A pipeline counts as its first step.
+
+    Returns
+    -------
+    column or table
+        X itself where there is nothing to change.
     """
     steps = _leaves(transformer)
     takes_nan = steps and type(steps[0]).__module__.startswith(TAKE_NAN)

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import TransformerMixin, clone
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -82,6 +82,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     See Also
     --------
     make_multimodal_union : Choose a transformer for each column by its cells.
+    CrossFitTransformer : What an estimator predicts, as a modality.
     FeatureCache : What ``memory`` may be, with a limit of its size.
     AttentionFusionClassifier : Learns from what this gives.
 
@@ -299,7 +300,10 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """Transform a large table, with the features of a few rows in memory.
 
         Nothing is learned: fit the union before, on as many rows as it needs to know
-        its vocabularies and scales. The features are those of ``transform``.
+        its vocabularies and scales. The features are those of ``transform``: with a
+        :class:`CrossFitTransformer` or another transformer that learns from y, such as
+        ``TargetEncoder``, fit the union on other rows than those that a model is then
+        trained on, or the features of these hold their targets.
 
         Parameters
         ----------
@@ -449,4 +453,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
+        # So is fit_transform not transform if that of a transformer is not.
+        steps = [step for _, step in self._pairs] + [self.remainder]
+        tags.non_deterministic = any(
+            get_tags(step).non_deterministic
+            for step in steps
+            if hasattr(step, "__sklearn_tags__")
+        )
         return tags

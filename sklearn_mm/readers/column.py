@@ -123,11 +123,11 @@ def _table_column(estimator, X, reset):
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     names, index = [str(name) for name in X.columns], _labels(X)
     columns = [X[column] for column in X.columns]
-    if len(columns) == 1 and not _is_numeric(columns[0]):
+    if len(columns) == 1 and not is_numeric(columns[0]):
         return Column(list(columns[0]), "cells", names[0], index)
     name = ", ".join(names) if len(names) <= 3 else f"{names[0]}, ..., {names[-1]}"
-    if all(_is_numeric(column) for column in columns):
-        rows = np.column_stack([_to_float(column) for column in columns])
+    if all(is_numeric(column) for column in columns):
+        rows = np.column_stack([to_float(column) for column in columns])
         return Column(list(rows), "numbers", name, index)
     rows = list(zip(*[list(column) for column in columns], strict=True))
     return Column(rows, "columns", name, index)
@@ -232,7 +232,8 @@ def _refuse_complex(X):
         raise ValueError("Complex data not supported: found an array of complex cells")
 
 
-def _is_numeric(column):
+def is_numeric(column):
+    """Tell whether a column of pandas or polars holds numbers by its type."""
     dtype = column.dtype
     if hasattr(dtype, "is_numeric"):  # polars
         return dtype.is_numeric()
@@ -240,7 +241,8 @@ def _is_numeric(column):
     return kind in "fiub" and getattr(dtype, "name", "") != "category"
 
 
-def _to_float(column):
+def to_float(column):
+    """Take a column of numbers of pandas or polars as float64, NaN where missing."""
     if hasattr(column, "iloc"):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return column.cast(float).to_numpy()

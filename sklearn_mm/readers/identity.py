@@ -1,11 +1,18 @@
-"""What a cell is known by: a digest of its content."""
+"""What a cell or a row is known by: a digest of its content."""
 
+import hashlib
 import os
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Number, Real
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+
+from sklearn_mm.readers.column import is_missing, is_numeric, to_float
+
+# Odd, so that no bit of the columns before is lost.
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def add_cell(digest, cell):
@@ -71,3 +78,72 @@ def _add_sound(digest, samples, rate):
         return False
     digest.update(f"rate {float(rate)!r} ".encode())
     return add_cell(digest, samples)
+
+
+def fingerprint_rows(X):
+    """Give each row a number that other rows hardly share, in any container.
+
+    It is made to know rows again, not to prove that they are the same.
+
+    Parameters
+    ----------
+    X : column or table of pandas or polars, list, or array
+        The rows. Of cells that are paths the path counts, not the file.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_samples,)
+
+    Examples
+    --------
+    >>> fingerprint_rows(["a", "b"]) == fingerprint_rows(["a", "c"])
+    array([ True, False])
+    """
+    if hasattr(X, "columns"):
+        columns = [X[name] for name in X.columns]
+    else:
+        columns = X.T if getattr(X, "ndim", 1) == 2 else [X]
+    rows = np.zeros(len(X), dtype=np.uint64)
+    for column in columns:
+        rows = rows * _MULTIPLIER + _fingerprint_cells(column)
+    return rows
+
+
+def _fingerprint_cells(column):
+    numbers = _as_numbers(column)
+    if numbers is not None:
+        return pd.util.hash_array(numbers + 0.0)  # -0.0 is 0.0
+    keys = np.empty(len(column), dtype=object)
+    keys[:] = [_key(cell) for cell in column]
+    return pd.util.hash_array(keys, categorize=False)
+
+
+def _as_numbers(column):
+    """Take a column as float64; None where it holds anything but numbers."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
+        return column.astype(np.float64)
+    if hasattr(column, "dtype") and hasattr(column, "name") and is_numeric(column):
+        return to_float(column)
+    if all(isinstance(cell, Number) or is_missing(cell) for cell in column):
+        return np.array(
+            [np.nan if is_missing(cell) else cell for cell in column], float
+        )
+    return None
+
+
+def _key(cell):
+    """Give bytes that are as different as the cells."""
+    if isinstance(cell, str | Path):
+        return b"text " + str(cell).encode("utf-8", "surrogatepass")
+    if is_missing(cell):
+        return b"missing"
+    digest = hashlib.blake2b(digest_size=16)
+    if add_cell(digest, cell):
+        return digest.digest()
+    try:  # series of pandas and polars, lists of numbers, images of PIL
+        array = np.asarray(cell)
+    except Exception:  # each in its own way
+        array = None
+    if array is not None and add_cell(digest, array):
+        return digest.digest()
+    return repr(cell).encode("utf-8", "surrogatepass")

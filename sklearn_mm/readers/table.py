@@ -85,6 +85,38 @@ def unify_missing(X):
     return X
 
 
+def missing_rows(X):
+    """Tell which rows hold nothing: of a table those whose cells are all missing.
+
+    Parameters
+    ----------
+    X : table or column of pandas or polars, array, or list of cells
+        As :func:`check_table` gives it, or one column.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_samples,)
+    """
+    if hasattr(X, "columns"):
+        columns = [_missing_cells(X[name]) for name in X.columns]
+        return np.logical_and.reduce(columns)
+    if getattr(X, "ndim", 1) == 2:
+        return _missing_cells(X).all(axis=1)
+    return _missing_cells(X)
+
+
+def _missing_cells(X):
+    if hasattr(X, "iloc"):
+        return np.asarray(X.isna(), dtype=bool)
+    if not isinstance(X, np.ndarray):
+        return np.fromiter(map(is_missing, X), dtype=bool, count=len(X))
+    if X.dtype.kind in "fmM":
+        return np.isnan(X)
+    if X.dtype.kind == "O":
+        return np.frompyfunc(is_missing, 1, 1)(X).astype(bool)
+    return np.zeros(X.shape, dtype=bool)
+
+
 def _array_with_nan(array):
     missing = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
     if not missing.any():

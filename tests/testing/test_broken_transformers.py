@@ -170,6 +170,44 @@ def test_a_transformer_whose_fit_transform_is_another_is_caught(is_caught):
     )
 
 
+class Tagged(WordLengths):
+    """Transforms training rows in another way, and says so by its tag."""
+
+    def fit_transform(self, X, y=None):
+        block = self.fit(X, y).transform(X)
+        block.values = block.values / 2
+        return block
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True
+        return tags
+
+
+@parametrize_with_multimodal_checks([Tagged()], X=CELLS)
+def test_a_transformer_whose_tag_says_that_fit_transform_is_another_passes(
+    estimator, check
+):
+    check(estimator)
+
+
+def test_of_a_transformer_with_the_tag_another_form_is_caught(is_caught):
+    class Broken(Tagged):
+        def fit_transform(self, X, y=None):
+            return np.zeros((len(X), 7))
+
+    is_caught(Broken(), "check_fit_transform", "kind is 'vector', expected", X=CELLS)
+
+
+def test_of_a_transformer_with_the_tag_other_missing_rows_are_caught(is_caught):
+    class Broken(Tagged):
+        def fit_transform(self, X, y=None):
+            self.fit(X, y)
+            return self.transform([None, *X[1:]])
+
+    is_caught(Broken(), "check_fit_transform", "missing in other rows", X=CELLS)
+
+
 def test_a_transformer_with_too_few_feature_names_is_caught(is_caught):
     class Broken(WordLengths):
         def get_feature_names_out(self, input_features=None):
