@@ -69,7 +69,7 @@ def quiet_loading():
     """Load by transformers without its bars, and without a trace in random states.
 
     Weights that are in no file are drawn at random; here each time others, so that it
-    shows.
+    shows. A model that asks for code of its own is refused.
     """
     import torch
     from transformers.utils import logging
@@ -81,6 +81,13 @@ def quiet_loading():
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.seed()
             yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise ValueError(
+            "the model brings code of its own, which is never run here: take another, "
+            "or one that its authors have given to the transformers library"
+        ) from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:

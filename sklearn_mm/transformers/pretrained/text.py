@@ -38,8 +38,9 @@ class PretrainedTextTransformer(PretrainedTransformer):
         or the vectors of its tokens, kind "sequence", with those of the special tokens
         that the model adds.
     max_tokens : int or None, default=None
-        Longer texts are cut: the first tokens are kept. None, and whatever is more than
-        the model reads, is what the model reads.
+        Longer texts are cut: the first tokens are kept, and the special ones that the
+        model adds count. None, and whatever is more than the model was made for, is
+        what it was made for: often 256 or 512.
     batch_size : int, default=32
         Texts that the model reads at once.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -208,28 +209,46 @@ class PretrainedTextTransformer(PretrainedTransformer):
         model.eval().requires_grad_(False)
         if self.precision != "float32":
             model.to(getattr(torch, self.precision))  # of the later modules, too
-        limit = model.max_seq_length
-        if self.max_tokens is not None and (limit is None or self.max_tokens < limit):
-            model.max_seq_length = self.max_tokens
+        if self.max_tokens is not None:
+            _cut_at(self.max_tokens, model)
         return model
 
     def _encode(self, texts):
         engine = self._engine()
         distinct = list(dict.fromkeys(texts))
         values = {"vector": "sentence_embedding", "tokens": "token_embeddings"}
-        with one_thread():
-            found = engine.encode(
-                distinct,
-                batch_size=self.batch_size,
-                output_value=values[self.output],
-                show_progress_bar=False,
-            )
+        try:
+            with one_thread():
+                found = engine.encode(
+                    distinct,
+                    batch_size=self.batch_size,
+                    output_value=values[self.output],
+                    show_progress_bar=False,
+                )
+        except KeyError as error:
+            raise ValueError(
+                f"output={self.output!r}, but the model has no {error}: static "
+                "embeddings give a single vector of a text"
+            ) from error
         arrays = [
             np.atleast_2d(np.asarray(row.float().cpu() if _is_tensor(row) else row))
             for row in found
         ]
         of_text = dict(zip(distinct, arrays, strict=True))
         return [of_text[text].astype(np.float32, copy=False) for text in texts]
+
+
+def _cut_at(max_tokens, model):
+    """Have a model read no more than so many tokens."""
+    if model.max_seq_length is not None and model.max_seq_length <= max_tokens:
+        return
+    try:
+        model.max_seq_length = max_tokens
+    except AttributeError as error:
+        raise ValueError(
+            f"max_tokens={max_tokens!r}, but static embeddings read whole texts: leave "
+            "max_tokens=None"
+        ) from error
 
 
 def _is_tensor(row):

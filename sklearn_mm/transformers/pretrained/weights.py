@@ -36,7 +36,7 @@ PATTERNS = (WEIGHTS, "*.json", "*.txt", "*.model")
 # Formats in which weights come with code, or as pickles.
 REFUSED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def import_library(module, extra):
