@@ -67,7 +67,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         the pretrained transformers make of each cell that is a path, bytes, an array
         of numbers or a text. It is then computed once for all folds, grid points,
         processes and later runs. The result is the same, that of pretrained models up
-        to rounding. None computes every time.
+        to rounding. A transformer of your own is cached, too, if it has an attribute
+        ``cache_version``: see the user guide. None computes every time.
 
     Attributes
     ----------

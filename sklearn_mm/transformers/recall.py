@@ -86,7 +86,7 @@ def complete(block, known):
     if not known:
         return block
     token_bytes = _token_bytes(block)
-    lengths, others = block.lengths, _rows_as_bytes(block)
+    lengths, others = block.lengths, rows_as_bytes(block)
     for row, tokens in known.items():
         lengths[row] = len(tokens) // token_bytes
     tokens = (known.get(row, other) for row, other in enumerate(others))
@@ -163,7 +163,7 @@ def _compute(transformer, cells, tried):
     if not samples:
         return {}
     block = transformer._to_block(list(samples.values()))
-    return dict(zip(samples, map(bytes, _rows_as_bytes(block)), strict=True))
+    return dict(zip(samples, map(bytes, rows_as_bytes(block)), strict=True))
 
 
 def _has_failed(keys, tried):
@@ -171,8 +171,8 @@ def _has_failed(keys, tried):
     return any(isinstance(tried[key].result, Exception) for key in keys if key in tried)
 
 
-def _rows_as_bytes(block):
-    """View the tokens of each row as bytes."""
+def rows_as_bytes(block):
+    """View the tokens of each row as bytes: a list of memoryview."""
     flat = memoryview(np.ascontiguousarray(block.values).reshape(-1).view(np.uint8))
     bounds = (block.offsets * _token_bytes(block)).tolist()
     return [flat[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]

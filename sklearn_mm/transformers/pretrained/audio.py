@@ -61,7 +61,8 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         Samples, or frames of the frontend, that the model reads at once. A clip that is
         shorter is padded with silence, zeros at its end; what is left at the end of a
         longer one and does not fill a window is not read. None: the model reads the
-        whole clip.
+        whole clip; some pad or cut every clip to their own length then (Whisper to 30
+        seconds).
     hop_length : int, default=None
         Samples or frames from window to window. None is `window`.
     output : {"vector", "tokens"}, default="vector"
@@ -239,7 +240,9 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         if self._is_folder():
             with files_of(self.model, stored.get("model"), self.download) as path:
                 process = load_sound_processor(path, self.sampling_rate_)
-                run = FolderEngine(path, self.output, self.device, self.precision)
+                run = FolderEngine(
+                    path, "sound", self.output, self.device, self.precision
+                )
             return None, process, run
         frontend, model = (
             None

@@ -11,6 +11,17 @@ from sklearn_mm.transformers.pretrained.engines import (
 )
 from sklearn_mm.transformers.pretrained.weights import import_library
 
+# What models take, and of those that also read texts, their half: how it is called for
+# a vector, and what it is.
+INPUTS = {
+    "images": ("pixel_values",),
+    "sound": ("input_values", "input_features"),
+}
+HALVES = {
+    "images": ("get_image_features", "vision_model"),
+    "sound": ("get_audio_features", "audio_model"),
+}
+
 
 class FolderEngine:
     """Run a model of transformers on what its own processor makes of cells.
@@ -19,6 +30,8 @@ class FolderEngine:
     ----------
     folder : Path
         With weights as safetensors and settings.
+    cells : {"images", "sound"}
+        What the model is to read.
     output : {"vector", "tokens"}
         What is asked for.
     device : str
@@ -27,7 +40,7 @@ class FolderEngine:
         Of weights and what is computed.
     """
 
-    def __init__(self, folder, output, device, precision):
+    def __init__(self, folder, cells, output, device, precision):
         library = import_library("transformers", "pretrained")
         import torch
 
@@ -54,6 +67,8 @@ class FolderEngine:
         # Of what makes texts of sound only the first half is run.
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
+        self.vector, self.half = HALVES[cells]
+        self.input = _find_input(model, cells, hasattr(model, self.vector))
         self.model = model.eval().requires_grad_(False).to(self.device)
         names = (name for name, _ in model.named_parameters())
         self.has_first_token = any(name.endswith("cls_token") for name in names)
@@ -67,12 +82,11 @@ class FolderEngine:
             return self._read_output(self._run(tensor))
 
     def _run(self, tensor):
-        model = self.model
-        if hasattr(model, "get_image_features"):  # of images and texts together
-            if self.output == "vector":
-                return model.get_image_features(pixel_values=tensor)
-            return model.vision_model(pixel_values=tensor)
-        return model(**{model.main_input_name: tensor})
+        run = self.model
+        if hasattr(run, self.vector):
+            name = self.vector if self.output == "vector" else self.half
+            run = getattr(run, name)
+        return run(**{self.input: tensor})
 
     def _read_output(self, found):
         """Take the vector that the model makes, or else its tokens."""
@@ -193,6 +207,19 @@ def load_sound_processor(folder, sampling_rate):
         return np.asarray(found[name][0], dtype=np.float32)
 
     return process
+
+
+def _find_input(model, cells, has_half):
+    """Find the name of what a model takes; raise where it reads no such cells."""
+    names = INPUTS[cells]
+    if has_half:
+        return names[-1]
+    if model.main_input_name not in names:
+        raise ValueError(
+            f"{type(model).__name__} is no model of {cells}: it reads "
+            f"{model.main_input_name}"
+        )
+    return model.main_input_name
 
 
 def _is_of_pooler(key):

@@ -224,7 +224,7 @@ class PretrainedImageTransformer(PretrainedTransformer):
         with files_of(self.model, files, self.download) as path:
             if not self._has("size"):
                 process = load_image_processor(path)
-            run = FolderEngine(path, self.output, self.device, self.precision)
+            run = FolderEngine(path, "images", self.output, self.device, self.precision)
         return process, run
 
     def _scale(self, pixels):
@@ -275,7 +275,8 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return super()._to_block(samples)
 
     def _trial(self):
-        return self._process(np.full((64, 64, 3), 128, dtype=np.uint8))
+        rng = np.random.RandomState(0)
+        return self._process(rng.randint(0, 256, (64, 64, 3), dtype=np.uint8))
 
     def _encode(self, images):
         _, run = self._engine()

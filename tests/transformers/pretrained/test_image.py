@@ -100,6 +100,12 @@ def test_a_folder_that_lacks_weights_is_refused():
         PretrainedImageTransformer("vit").fit(photos())
 
 
+def test_a_model_that_reads_something_else_is_refused():
+    transformer = PretrainedImageTransformer("bert", **SCALE)
+    with pytest.raises(ValueError, match="BertModel is no model of images: it reads i"):
+        transformer.fit(photos())
+
+
 def test_a_folder_that_does_not_say_what_it_takes_needs_to_be_told():
     import os
 
