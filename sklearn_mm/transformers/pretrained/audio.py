@@ -220,6 +220,11 @@ class PretrainedAudioTransformer(PretrainedTransformer):
                 "mean and std must be finite numbers, std above 0, found "
                 f"mean={self.mean!r}, std={self.std!r}"
             )
+        if is_name(self.frontend) and not is_graph(self.frontend):
+            raise ValueError(
+                "frontend must be an .onnx file, a module or a callable, found "
+                f"{str(self.frontend)!r:.200}"
+            )
         if self._is_folder() and (self.frontend is not None or scale != (0, 1)):
             raise ValueError(
                 "frontend, mean and std are for ONNX files, modules and callables: a "
@@ -238,7 +243,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     def _load_engine(self, stored):
         if self._is_folder():
-            with files_of(self.model, stored.get("model"), self.download) as path:
+            with files_of(self.model, stored.get("model")) as path:
                 process = load_sound_processor(path, self.sampling_rate_)
                 run = FolderEngine(
                     path, "sound", self.output, self.device, self.precision
@@ -250,7 +255,6 @@ class PretrainedAudioTransformer(PretrainedTransformer):
             else load_engine(
                 getattr(self, name),
                 stored=stored.get(name),
-                download=self.download,
                 device=self.device,
                 precision=precision,
             )
@@ -285,27 +289,29 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     def _frames(self, frontend, samples):
         """Compute the frames of a clip, (n_frames, d); as many as a window at least."""
-        if self.window is None:
-            return _as_frames(frontend(samples[None]))
-        rate = int(np.ceil(self.sampling_rate_))
-        n_samples, shortest = len(samples), rate // 10
+        wanted, n_samples = self.window or 1, len(samples)
+        longest = n_samples + (0 if self.window is None else 100 * self._second())
+        padded = samples
         while True:
-            padded = np.pad(samples, (0, max(0, shortest - len(samples))))
-            frames = _as_frames(frontend(padded[None]))
-            if len(frames) >= self.window:
+            frames, problem = _try_frontend(frontend, padded)
+            if len(frames) >= wanted:
                 # Of a clip that was padded the first window holds all.
-                return frames if len(padded) == n_samples else frames[: self.window]
-            if len(padded) > n_samples + 100 * rate:
+                return frames if len(padded) == n_samples else frames[:wanted]
+            if len(padded) >= longest:
                 raise ValueError(
                     f"the frontend makes {len(frames)} frames of {len(padded)} samples,"
-                    f" fewer than a window of {self.window}"
+                    f" fewer than {wanted}{problem}"
                 )
-            shortest = 2 * len(padded)
+            n_more = max(len(padded), self._second() // 10)
+            padded = np.pad(padded, (0, n_more))
+
+    def _second(self):
+        """Count the samples of a second."""
+        return int(np.ceil(self.sampling_rate_))
 
     def _trial(self):
         rng = np.random.RandomState(0)
-        n_samples = int(np.ceil(self.sampling_rate_))
-        return self._cut(rng.normal(0, 0.1, n_samples).astype(np.float32))
+        return self._cut(rng.normal(0, 0.1, self._second()).astype(np.float32))
 
     def _encode(self, clips):
         groups, found = defaultdict(list), [None] * len(clips)
@@ -339,10 +345,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
             batch = np.ascontiguousarray(windows[start : start + self.batch_size])
             features = check_rows(run(batch), len(batch))
             if features.ndim > 3:
-                ones = (
-                    a for a in range(1, features.ndim - 1) if features.shape[a] == 1
-                )
-                features = features.squeeze(tuple(ones)[: features.ndim - 2])
+                features = _without_ones(features)
             if features.ndim == 2 and self.window is not None:
                 features = features[:, None]  # a token is a window
             parts.append(pool_tokens(self.output, features))
@@ -353,6 +356,20 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         # A whole clip may be missing, but NaN among its samples is an error.
         tags.input_tags.allow_nan = False
         return tags
+
+
+def _without_ones(features):
+    """Leave out axes of length 1, but for the first and the last axis."""
+    inner = range(1, features.ndim - 1)
+    return features.squeeze(tuple(axis for axis in inner if features.shape[axis] == 1))
+
+
+def _try_frontend(frontend, samples):
+    """Compute the frames of a clip: none, and why, where it is too short for that."""
+    try:
+        return _as_frames(frontend(samples[None])), ""
+    except RuntimeError as error:
+        return np.empty((0, 0), dtype=np.float32), f" ({str(error):.200})"
 
 
 def _as_frames(found):

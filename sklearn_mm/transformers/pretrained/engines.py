@@ -22,7 +22,7 @@ PRECISIONS = ("float32", "bfloat16")
 BY_BATCH = b"DynamicQuantizeLinear"
 
 
-def load_engine(model, *, stored, download, device, precision):
+def load_engine(model, *, stored, device, precision):
     """Load what runs an ONNX file, a module or a callable.
 
     Parameters
@@ -31,8 +31,6 @@ def load_engine(model, *, stored, download, device, precision):
         No folder.
     stored : dict of str to bytes, or None
         Files that came with a pickle.
-    download : bool
-        Not used for files.
     device : str
         As PyTorch calls it.
     precision : {"float32", "bfloat16"}
@@ -50,7 +48,7 @@ def load_engine(model, *, stored, download, device, precision):
             "own, and so has a callable"
         )
     if is_graph(model):
-        with files_of(model, stored, download) as path:
+        with files_of(model, stored) as path:
             return GraphEngine(path, device)
     return CallableEngine(model)
 

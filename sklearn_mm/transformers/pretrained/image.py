@@ -19,6 +19,10 @@ from sklearn_mm.transformers.resizing import resize_images, to_mode
 # that the model takes.
 REDUCED = 4
 
+# An image to try a model on, with something to see in it.
+TRIAL = np.add.outer(np.arange(64) ** 2, np.arange(64) * 7)[..., None] % [251, 199, 83]
+TRIAL = TRIAL.astype(np.uint8)
+
 
 @dataclass
 class Waiting:
@@ -211,21 +215,21 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return is_name(self.model) and not is_graph(self.model)
 
     def _load_engine(self, stored):
+        """Load what prepares images, what runs, and how many pixels suffice."""
         files, process = stored.get("model"), self._scale
         if not self._is_folder():
             run = load_engine(
                 self.model,
                 stored=files,
-                download=self.download,
                 device=self.device,
                 precision=self.precision,
             )
-            return process, run
-        with files_of(self.model, files, self.download) as path:
+            return process, run, REDUCED * max(self.size)
+        with files_of(self.model, files) as path:
             if not self._has("size"):
                 process = load_image_processor(path)
             run = FolderEngine(path, "images", self.output, self.device, self.precision)
-        return process, run
+        return process, run, REDUCED * max(process(TRIAL).shape[1:])
 
     def _scale(self, pixels):
         """Bring pixels to the size and the numbers that the model takes."""
@@ -235,7 +239,8 @@ class PretrainedImageTransformer(PretrainedTransformer):
 
     def _read_cell(self, cell):
         """Read a cell as what the model takes, or as it is where it has no range."""
-        image = read_image(cell, self._enough())
+        _, _, enough = self._engine()
+        image = read_image(cell, enough)
         if image is None:
             return None
         pixels = to_uint8(image, self.value_range)
@@ -243,12 +248,8 @@ class PretrainedImageTransformer(PretrainedTransformer):
 
     def _process(self, pixels):
         """Bring uint8 pixels to the size and the numbers that the model takes."""
-        process, _ = self._engine()
+        process, _, _ = self._engine()
         return process(to_mode(pixels, "rgb"))  # (3, height, width) of float32
-
-    def _enough(self):
-        """Tell how many pixels suffice for height and width; None where not known."""
-        return REDUCED * max(self.size) if self._has("size") else None
 
     def _is_readable(self, sample):
         return super()._is_readable(sample) and not isinstance(sample, Waiting)
@@ -275,11 +276,10 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return super()._to_block(samples)
 
     def _trial(self):
-        rng = np.random.RandomState(0)
-        return self._process(rng.randint(0, 256, (64, 64, 3), dtype=np.uint8))
+        return self._process(TRIAL)
 
     def _encode(self, images):
-        _, run = self._engine()
+        _, run, _ = self._engine()
         tokens = []
         for start in range(0, len(images), self.batch_size):
             batch = np.stack(images[start : start + self.batch_size])

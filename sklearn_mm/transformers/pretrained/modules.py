@@ -86,12 +86,6 @@ def _describe_setting(value):
     return None
 
 
-@lru_cache
-def _distributions():
-    """List by the packages that can be imported what installed them; slow."""
-    return metadata.packages_distributions()
-
-
 def _version(defined):
     """Name a class or function with the version of its package; None if it has none."""
     try:
@@ -102,8 +96,14 @@ def _version(defined):
     package = defined.__module__.partition(".")[0]
     if not any(file.startswith(folder) for folder in folders):
         return None
-    distributions = _distributions().get(package)
-    if not distributions or "<" in defined.__qualname__:
+    versions = _versions(package)
+    if not versions or "<" in defined.__qualname__:
         return None
-    versions = [f"{name} {metadata.version(name)}" for name in sorted(distributions)]
     return f"{defined.__module__}.{defined.__qualname__} {versions}"
+
+
+@lru_cache
+def _versions(package):
+    """List what installed a package that can be imported; slow."""
+    names = metadata.packages_distributions().get(package, [])
+    return [f"{name} {metadata.version(name)}" for name in sorted(set(names))]

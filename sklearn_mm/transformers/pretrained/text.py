@@ -181,7 +181,7 @@ class PretrainedTextTransformer(PretrainedTransformer):
             first = self._encode([self._trial()])[0]
             self._loaded.engine = None
             second = self._encode([self._trial()])[0]
-        if not np.array_equal(first, second):
+        if not np.array_equal(first, second, equal_nan=True):
             raise ValueError(
                 f"the model {str(self.model)!r:.200} gives something else each time it "
                 "is loaded: its folder lacks some of its weights, which are then random"
@@ -193,7 +193,7 @@ class PretrainedTextTransformer(PretrainedTransformer):
         import torch
 
         with (
-            files_of(self.model, stored.get("model"), self.download) as path,
+            files_of(self.model, stored.get("model")) as path,
             quiet_loading(),
         ):
             model = library.SentenceTransformer(

@@ -246,17 +246,15 @@ def written(files):
         yield Path(folder, graph)
 
 
-def files_of(model, stored, download):
+def files_of(model, stored):
     """Give the files of a model in a block: those that came with a pickle, or its own.
 
     Parameters
     ----------
     model : str or Path
-        As in `find_files`.
+        As in `find_files`. What is fetched has been fetched before, to be hashed.
     stored : dict of str to bytes, or None
         From `read_files`.
-    download : bool
-        As in `find_files`.
 
     Returns
     -------
@@ -264,7 +262,7 @@ def files_of(model, stored, download):
     """
     if stored is not None:
         return written(stored)
-    return nullcontext(find_files(model, download=download))
+    return nullcontext(find_files(model))
 
 
 def _files(path):

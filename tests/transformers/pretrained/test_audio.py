@@ -125,6 +125,16 @@ def test_a_clip_too_short_for_a_window_of_frames_has_one(n_samples):
     assert_allclose(block.values[0], block.values[1], atol=1e-5)
 
 
+def test_without_a_window_a_clip_too_short_for_the_frontend_is_named():
+    transformer = PretrainedAudioTransformer(
+        torch.nn.Linear(5, 2), frontend="mel.onnx", sampling_rate=800
+    )
+    assert transformer.fit_transform(clips()).lengths.tolist() == [1, 1, 1, 1]
+    cells = pd.Series([clips()[0], clips()[0][:7]], name="mine", dtype=object)
+    with pytest.raises(ValueError, match="'mine', row 1: the frontend makes 0 frames"):
+        transformer.transform(cells)
+
+
 def test_a_frontend_that_gives_no_frames_is_refused():
     transformer = PretrainedAudioTransformer(
         torch.nn.Linear(4, 2), frontend=lambda samples: samples, sampling_rate=8
@@ -181,6 +191,7 @@ def test_clips_without_samples_and_of_only_nan_are_missing():
         ({"window": 0}, ValueError, "window must be None or an integer"),
         ({"std": 0}, ValueError, "std above 0"),
         ({"model": "sound", "frontend": "mel.onnx"}, ValueError, "are for ONNX files"),
+        ({"frontend": "vit"}, ValueError, "frontend must be an .onnx file, a module o"),
         ({"frontend": 3}, TypeError, "frontend must be a folder, the name"),
         ({"model": "vit", "sampling_rate": None}, ValueError, "says the sampling_rate"),
     ],
