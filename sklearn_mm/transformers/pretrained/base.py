@@ -134,7 +134,7 @@ class PretrainedTransformer(CellTransformer):
         """
         vars(self).pop("_stored", None)
         self._loaded = Loaded()
-        self.weights_sha256_ = self._hash_weights()
+        self.weights_sha256_ = self._hash_weights(self.download)
         known = repr((type(self), self._recipe())) if self._recipe() else None
         if known not in _widths:
             width = self._measure_width()
@@ -157,7 +157,7 @@ class PretrainedTransformer(CellTransformer):
             )
         return first.tokens.shape[1]
 
-    def _hash_weights(self):
+    def _hash_weights(self, download=False):
         """Compute the SHA-256 of the weights of all models; None without weights."""
         hashes = []
         for name in self._models:
@@ -165,7 +165,7 @@ class PretrainedTransformer(CellTransformer):
             if is_module(model):
                 hashes.append(hash_module(model))
             elif is_name(model):
-                path = find_files(model, download=self.download)
+                path = find_files(model, download=download)
                 hashes.append(hash_files(path))
         if len(hashes) < 2:
             return hashes[0] if hashes else None
@@ -205,13 +205,22 @@ class PretrainedTransformer(CellTransformer):
             "=True to take them along"
         )
         try:
-            found = self._hash_weights()
+            found = self._hash_weights_here()
         except ValueError as error:
             raise ValueError(f"{error}. {advice}") from error
         if found != wanted:
             raise ValueError(
                 f"the weights of {self.model!r:.200} have the SHA-256 {found}. {advice}"
             )
+
+    def _hash_weights_here(self):
+        """Hash the weights on this machine; fetch them only where they are not."""
+        try:
+            return self._hash_weights()
+        except ValueError:
+            if not self.download:
+                raise
+            return self._hash_weights(download=True)
 
     def _read_cells(self, cells):
         """Yield of each cell its tokens, None where missing, or why it has none."""

@@ -39,10 +39,8 @@ def test_scikit_learn_contract(estimator, check):
 @parametrize_with_multimodal_checks(
     [
         PretrainedTextTransformer("text", batch_size=2),
-        PretrainedTextTransformer("static"),
         PretrainedImageTransformer("vit", output="tokens", batch_size=2),
         PretrainedImageTransformer(torch.nn.Conv2d(3, 4, 4), **SCALE),
-        PretrainedImageTransformer("quantized.onnx", **SCALE),
         PretrainedAudioTransformer("sound", batch_size=2),
         PretrainedAudioTransformer("embed.onnx", output="tokens", **GRAPHS),
     ]
