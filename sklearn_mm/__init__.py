@@ -15,6 +15,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "transformers": [
             "AudioTransformer",
             "ImageTransformer",
+            "PretrainedAudioTransformer",
+            "PretrainedImageTransformer",
+            "PretrainedTextTransformer",
             "TextTransformer",
             "TimeSeriesTransformer",
         ],

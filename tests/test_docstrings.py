@@ -60,5 +60,5 @@ def test_a_public_method_or_property_is_documented(name):
 
 
 def test_what_a_docstring_lacks_is_found():
-    found = shortcomings("sklearn_mm.transformers.text._to_text", NOT_ASKED)
+    found = shortcomings("sklearn_mm.readers.text._to_text", NOT_ASKED)
     assert any(error.startswith("GL08") for error in found)

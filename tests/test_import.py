@@ -9,7 +9,8 @@ import sklearn_mm
 def test_importing_the_package_loads_neither_torch_nor_librosa():
     code = (
         "import sys, sklearn_mm\n"
-        "heavy = {'torch', 'librosa', 'skorch', 'tokenizers', 'matplotlib', 'pandas'}\n"
+        "heavy = {'torch', 'librosa', 'skorch', 'tokenizers', 'matplotlib', 'pandas',\n"
+        "         'transformers', 'sentence_transformers', 'onnxruntime'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array
 from sklearn_mm._compat import _print_elapsed_time
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import use_cache
+from sklearn_mm.compose.remembered import is_remembered, transform_remembered
 from sklearn_mm.readers.table import unify_missing
 
 TAKE_NAN = ("sklearn.preprocessing", "sklearn.impute")
@@ -69,6 +70,9 @@ def fit_transform_step(name, transformer, X, y, params, message, cache):
         try:
             X = for_transformer(X, transformer)
             # Nothing is routed to "passthrough", for which there is a transformer here.
+            if is_remembered(transformer, X, params):
+                transformer.fit(X, y)
+                return transformer, transform_remembered(transformer, X, _as_block)
             if hasattr(transformer, "fit_transform"):
                 routed = params.get("fit_transform", {})
                 result = transformer.fit_transform(X, y, **routed)
@@ -86,6 +90,8 @@ def transform_step(name, transformer, X, params, cache):
         try:
             routed = params.get("transform", {})
             X = for_transformer(X, transformer)
+            if is_remembered(transformer, X, params):
+                return transform_remembered(transformer, X, _as_block)
             return _as_block(transformer.transform(X, **routed), X)
         except Exception as error:
             raise _named(error, name, X) from error

@@ -63,10 +63,12 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         Whether features are named ``<modality>__<feature>``. Otherwise names stay
         as they are and must differ.
     memory : None, str, Path or FeatureCache, default=None
-        A folder in which to keep what ``ImageTransformer`` and ``AudioTransformer``
-        make of each cell that is a path, bytes or an array of numbers. It is then
-        computed once for all folds, grid points, processes and later runs. The
-        result is the same. None computes every time.
+        A folder in which to keep what ``ImageTransformer``, ``AudioTransformer`` and
+        the pretrained transformers make of each cell that is a path, bytes, an array
+        of numbers or a text. It is then computed once for all folds, grid points,
+        processes and later runs. The result is the same, that of pretrained models up
+        to rounding. A transformer of your own is cached, too, if it has an attribute
+        ``cache_version``: see the user guide. None computes every time.
 
     Attributes
     ----------

@@ -8,6 +8,9 @@ from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers import (
     AudioTransformer,
     ImageTransformer,
+    PretrainedAudioTransformer,
+    PretrainedImageTransformer,
+    PretrainedTextTransformer,
     TextTransformer,
     TimeSeriesTransformer,
 )
@@ -18,6 +21,9 @@ KINDS = {
     AudioTransformer: "audio",
     TextTransformer: "text",
     TimeSeriesTransformer: "series",
+    PretrainedImageTransformer: "image",
+    PretrainedAudioTransformer: "audio",
+    PretrainedTextTransformer: "text",
 }
 
 

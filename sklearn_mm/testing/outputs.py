@@ -160,6 +160,13 @@ class _StatePickler(pickle.Pickler):
     def reducer_override(self, value):
         """Take the attributes of a torch module, and the module of a skorch net."""
         torch, skorch = sys.modules.get("torch"), sys.modules.get("skorch")
+        if torch is not None and isinstance(value, torch.Tensor):
+            if value.layout != torch.strided or value.is_quantized:
+                return NotImplemented
+            # Pickle notes the address of the numbers, which a copy does not share.
+            content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            form = [str(value.dtype), tuple(value.shape), value.requires_grad]
+            return list, (), None, iter([*form, content.numpy().tobytes()])
         if torch is not None and isinstance(value, torch.nn.Module):
             state = {k: v for k, v in value.__getstate__().items() if k != "training"}
             return dict, (), None, None, iter(state.items())

@@ -9,6 +9,9 @@ from sklearn_mm.compose.union import MultimodalFeatureUnion
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.transformers.audio import AudioTransformer
 from sklearn_mm.transformers.image import ImageTransformer
+from sklearn_mm.transformers.pretrained.audio import PretrainedAudioTransformer
+from sklearn_mm.transformers.pretrained.image import PretrainedImageTransformer
+from sklearn_mm.transformers.pretrained.text import PretrainedTextTransformer
 from sklearn_mm.transformers.text import TextTransformer
 from sklearn_mm.transformers.timeseries import TimeSeriesTransformer
 
@@ -59,14 +62,14 @@ def _sample_data(estimator):
     """Find data for an estimator: cells by its first step, or features."""
     step = first_step(estimator)
     rng = np.random.default_rng(0)
-    if isinstance(step, ImageTransformer):
+    if isinstance(step, ImageTransformer | PretrainedImageTransformer):
         shapes = [(20, 30, 3), (16, 16), (9, 40, 4), (32, 20, 1), (24, 24, 3), (8, 9)]
         return [rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
-    if isinstance(step, AudioTransformer):
+    if isinstance(step, AudioTransformer | PretrainedAudioTransformer):
         seconds = np.array([0.1, 0.5, 0.3, 0.2, 0.4, 0.15])
-        lengths = (seconds * step.sampling_rate).astype(int)
+        lengths = (seconds * (step.sampling_rate or 16000)).astype(int)
         return [rng.normal(0, 0.1, n).astype(np.float32) for n in lengths]
-    if isinstance(step, TextTransformer):
+    if isinstance(step, TextTransformer | PretrainedTextTransformer):
         return [
             "a red fox and a blue bird",
             "a bird",

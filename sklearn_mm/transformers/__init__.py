@@ -7,6 +7,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "audio": ["AudioTransformer"],
         "image": ["ImageTransformer"],
+        "pretrained": [
+            "PretrainedAudioTransformer",
+            "PretrainedImageTransformer",
+            "PretrainedTextTransformer",
+        ],
         "text": ["TextTransformer"],
         "timeseries": ["TimeSeriesTransformer"],
     },

@@ -216,7 +216,7 @@ class AudioTransformer(CellTransformer):
         if samples is None:
             return None
         if rate != self.sampling_rate:
-            samples = _resample(samples, rate, self.sampling_rate)
+            samples = resample(samples, rate, self.sampling_rate)
         return samples if len(samples) else None
 
     def _to_block(self, samples):
@@ -318,7 +318,7 @@ class AudioTransformer(CellTransformer):
         return tags
 
 
-def _resample(samples, rate, new_rate):
+def resample(samples, rate, new_rate):
     """Resample a clip, unless its rate is none that sounds have."""
     import soxr
 

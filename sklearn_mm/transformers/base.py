@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
+from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.transformers.recall import Tried, complete, recall, show_progress
 
 
@@ -32,6 +33,18 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     # Parameters that do not change the tokens which _to_block makes of a cell. None:
     # these are not cached.
     _beside_cells = None
+
+    # Libraries that compute; another version of them may compute other numbers.
+    _libraries = (
+        "librosa",
+        "numpy",
+        "pillow",
+        "scikit-image",
+        "scipy",
+        "soundfile",
+        "soxr",
+        "torch",
+    )
 
     def fit(self, X, y=None):
         """Learn from a column of cells.
@@ -66,7 +79,8 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         """
         with unchanged_on_failure(self):
             self._check_parameters()
-            column = check_column(self, X, reset=True)
+            self._load()
+            column = self._take(X, reset=True)
             known, column = recall(self, column)
             samples = self._read(column)
             self._learn(samples)
@@ -87,7 +101,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         FeatureBlock of n_samples
         """
         check_is_fitted(self)
-        column = check_column(self, X, reset=False)
+        column = self._take(X, reset=False)
         known, column = recall(self, column)
         samples = self._read(column)
         block = complete(self._to_block(samples), known)
@@ -100,6 +114,13 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 f"on_error must be 'raise' or 'missing', found {self.on_error!r}"
             )
 
+    def _load(self):
+        """Make ready what needs no cell, such as a model; most need nothing."""
+
+    def _take(self, X, *, reset):
+        """Take X as a column of cells."""
+        return check_column(self, X, reset=reset)
+
     def _learn(self, samples):
         """Learn from the samples of the training rows; most learn nothing."""
 
@@ -109,6 +130,20 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     def _project(self, block):
         """Apply what was learned from the tokens."""
         return block
+
+    def _recipe(self):
+        """Get by name all that turns a cell into tokens; None if it has no plain name.
+
+        What changes nothing in the tokens is left out, so that the cache finds them.
+        """
+        if self._beside_cells is None:
+            return None
+        parameters = self.get_params(deep=False).items()
+        return {name: v for name, v in parameters if name not in self._beside_cells}
+
+    def _add_cell(self, digest, cell):
+        """Add what a cell is to a digest; tell whether it is known by its content."""
+        return add_cell(digest, cell)
 
     def _is_final(self, sample):
         """Tell whether the tokens of a sample depend on nothing that is learned."""

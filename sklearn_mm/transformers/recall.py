@@ -11,22 +11,10 @@ import sklearn_mm
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import cache_in_use
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.identity import add_cell
 
 # Cells that are computed before they are stored: a killed process loses no more.
 CHUNK = 256
 
-# Another version of these may compute other numbers.
-LIBRARIES = (
-    "librosa",
-    "numpy",
-    "pillow",
-    "scikit-image",
-    "scipy",
-    "soundfile",
-    "soxr",
-    "torch",
-)
 PACKAGE = "sklearn_mm."
 
 
@@ -59,7 +47,7 @@ def recall(transformer, column):
     recipe = None if cache is None else _recipe(transformer)
     if recipe is None or column.layout not in transformer._layouts:
         return {}, column
-    keys = _keys(recipe, column.cells)
+    keys = _keys(recipe, transformer, column.cells)
     features = cache.load(_of_content(dict.fromkeys(keys.values())))
     if features is None:
         return {}, column
@@ -98,7 +86,7 @@ def complete(block, known):
     if not known:
         return block
     token_bytes = _token_bytes(block)
-    lengths, others = block.lengths, _rows_as_bytes(block)
+    lengths, others = block.lengths, rows_as_bytes(block)
     for row, tokens in known.items():
         lengths[row] = len(tokens) // token_bytes
     tokens = (known.get(row, other) for row, other in enumerate(others))
@@ -122,41 +110,39 @@ def _recipe(transformer):
     Not for the subclasses of users: their code may change, and not their name.
     """
     kind = type(transformer)
-    if transformer._beside_cells is None or not kind.__module__.startswith(PACKAGE):
+    if not kind.__module__.startswith(PACKAGE):
         return None
-    parameters = {
-        name: value
-        for name, value in transformer.get_params(deep=False).items()
-        if name not in transformer._beside_cells
-    }
-    if not _is_plain(parameters):
+    parts = transformer._recipe()
+    if parts is None or not is_plain(parts):
         return None
-    recipe = (kind.__qualname__, sorted(parameters.items()), _versions())
+    versions = _versions(transformer._libraries)
+    recipe = (kind.__qualname__, sorted(parts.items()), versions)
     return hashlib.sha256(repr(recipe).encode() + b"\n")
 
 
-def _is_plain(value):
+def is_plain(value):
     """Tell whether the repr of a value says all about it."""
     if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
+        return all(map(is_plain, value.values()))
     if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
+        return all(map(is_plain, value))
     return value is None or isinstance(value, str | bool | int | float | np.number)
 
 
 @lru_cache
-def _versions():
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+def _versions(libraries):
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in libraries]
     return [*versions, sklearn_mm.__version__]
 
 
-def _keys(recipe, cells):
+def _keys(recipe, transformer, cells):
     """Compute by row the key of each cell: bytes of its content, else its row."""
     keys = {}
     for row, cell in enumerate(cells):
         if not is_missing(cell):
             digest = recipe.copy()
-            keys[row] = digest.digest()[:16] if add_cell(digest, cell) else row
+            is_known = transformer._add_cell(digest, cell)
+            keys[row] = digest.digest()[:16] if is_known else row
     return keys
 
 
@@ -177,7 +163,7 @@ def _compute(transformer, cells, tried):
     if not samples:
         return {}
     block = transformer._to_block(list(samples.values()))
-    return dict(zip(samples, map(bytes, _rows_as_bytes(block)), strict=True))
+    return dict(zip(samples, map(bytes, rows_as_bytes(block)), strict=True))
 
 
 def _has_failed(keys, tried):
@@ -185,8 +171,8 @@ def _has_failed(keys, tried):
     return any(isinstance(tried[key].result, Exception) for key in keys if key in tried)
 
 
-def _rows_as_bytes(block):
-    """View the tokens of each row as bytes."""
+def rows_as_bytes(block):
+    """View the tokens of each row as bytes: a list of memoryview."""
     flat = memoryview(np.ascontiguousarray(block.values).reshape(-1).view(np.uint8))
     bounds = (block.offsets * _token_bytes(block)).tolist()
     return [flat[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]

@@ -3,15 +3,14 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
-from numbers import Integral, Number
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.column import check_column, is_missing
+from sklearn_mm.readers.text import join_columns, read_text
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.tokenization import (
     UNSPACED_SCRIPTS,
@@ -128,8 +127,6 @@ class TextTransformer(CellTransformer):
     array([2, 0], dtype=int32)
     """
 
-    _layouts = ("cells", "columns", "numbers")
-
     def __init__(
         self,
         tokenizer="word",
@@ -164,7 +161,7 @@ class TextTransformer(CellTransformer):
             unknown token is given as it stands in the text.
         """
         check_is_fitted(self)
-        samples = self._read_texts(check_column(self, X, reset=False))
+        samples = super()._read(self._take(X, reset=False))
         if is_function(self.tokenizer):
             tokens = [sample or [] for sample in samples]
         else:
@@ -208,9 +205,13 @@ class TextTransformer(CellTransformer):
                     f"{name} must be an int of at least {least}, found {value!r}"
                 )
 
+    def _take(self, X, *, reset):
+        """Take X as a column; the cells of a row of several columns are one text."""
+        return join_columns(super()._take(X, reset=reset))
+
     def _read(self, column):
         """Read texts, and split them where it is not the library that does so."""
-        texts = self._read_texts(column)
+        texts = super()._read(column)
         if is_function(self.tokenizer):
             return Words.from_tokens(tokens or [] for tokens in texts)
         if self.tokenizer == "word":
@@ -218,19 +219,10 @@ class TextTransformer(CellTransformer):
             return Words.from_texts((text or "" for text in texts), split)
         return texts
 
-    def _read_texts(self, column):
-        if column.layout != "cells":
-            rows = [_Row(cells) for cells in column.cells]
-            column = replace(column, cells=rows, layout="cells")
-        return super()._read(column)
-
     def _read_cell(self, cell):
         """Read a text; where the tokenizer is a callable, the tokens of it."""
-        text = _to_text(cell)
-        text.encode()  # raises for half a surrogate pair, which is no character
-        if not text.strip():
-            return None
-        if is_function(self.tokenizer):
+        text = read_text(cell)
+        if text is not None and is_function(self.tokenizer):
             text = self.tokenizer(make_normalizer(self.lowercase).normalize_str(text))
             return _check_tokens(text)
         return text
@@ -355,10 +347,6 @@ class TextTransformer(CellTransformer):
                 yield None if text is None else next(encodings)
 
 
-class _Row(tuple):
-    """The cells of one row of several columns."""
-
-
 def _check_tokens(found):
     """Take what a callable gave for a text as a list of str."""
     is_list = isinstance(found, Iterable) and not isinstance(found, str | bytes)
@@ -369,24 +357,6 @@ def _check_tokens(found):
             f"{found if tokens is None else tokens!r}"
         )
     return tokens
-
-
-def _to_text(cell):
-    if isinstance(cell, str):
-        return str(cell)
-    if isinstance(cell, _Row):
-        return " ".join(_to_text(value) for value in cell if not is_missing(value))
-    # A whole number of a column that holds NaN is a float: 1917.0 was 1917.
-    if isinstance(cell, float | np.floating) and abs(cell) < 1e15 and cell == int(cell):
-        return str(int(cell))
-    if isinstance(cell, Number | np.bool_):
-        return str(cell)
-    advice = {
-        "bytes": ". Decode it first, as in cell.decode('utf-8')",
-        "list": ". Join its words first, as in ' '.join(cell)",
-    }
-    found = type(cell).__name__
-    raise TypeError(f"expected text, found {found}{advice.get(found, '')}")
 
 
 def _tokens_as_read(encoding, text):
