@@ -37,9 +37,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     token ids by a recurrent network with attention, sequences by convolutions and
     self-attention, vectors by a perceptron). All tokens of a row, and one learned
     token for each modality that the row lacks, then read each other by self-attention;
-    one learned query weighs them by softmax dot-product attention (Vaswani et al.
-    2017), and a dense head classifies their weighted sum. All of it is trained
-    together, by skorch.
+    a query that is made of what each modality asks for weighs them by softmax
+    dot-product attention (Vaswani et al. 2017), and a dense head classifies their
+    weighted sum. All of it is trained together, by skorch.
 
     Parameters
     ----------
@@ -71,7 +71,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Share of values that are zeroed in training.
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
-        without it can be predicted. The last one of a row never is.
+        without it can be predicted. The last one of a row never is. One half of the
+        rows, drawn anew each time, is shown whole, and where no modality tells
+        anything by itself, at first all are: so what only several tell is learned, too.
     modality_noise : float, default=0.0
         Share of these hidden modalities, from 0 to 1, that are replaced by noise
         instead: by values from other rows, drawn for each feature by itself, and
@@ -81,7 +83,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     auxiliary_weight : float, default=1.0
         Weight of the loss of one more head for each modality, which sees that modality
         alone and is used in training only: so that a strong modality does not keep the
-        others from being learned (Wang et al. 2020). 0 leaves the heads out.
+        others from being learned (Wang et al. 2020). A modality that tells nothing by
+        itself is not taught by its head. 0 leaves the heads out.
     missing : {"token", "skip", "error"}, default="token"
         What an absent modality of a row is: one learned token, nothing at all, or an
         error, in ``fit`` and in prediction.

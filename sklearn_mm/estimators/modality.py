@@ -38,6 +38,8 @@ class Modality:
         rows estimated on that many; None above 1,024 features.
     is_sparse : bool
         Whether the vectors came as a sparse matrix.
+    typical_length : int
+        Tokens of the middle row of those that have any, in training; 0 without any.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Modality:
     may_miss: np.ndarray = field(default=None, repr=False, compare=False)
     quantiles: np.ndarray = field(default=None, repr=False, compare=False)
     is_sparse: bool = field(default=False, repr=False, compare=False)
+    typical_length: int = field(default=0, repr=False, compare=False)
 
     @property
     def n_inputs(self):
@@ -95,6 +98,7 @@ def describe_modality(block, rows):
         "kind": block.kind,
         "token_shape": block.token_shape,
         "vocabulary_size": block.vocabulary_size,
+        "typical_length": _typical_length(block, rows),
     }
     if block.kind == "tokens":
         return Modality(**described)
@@ -111,6 +115,12 @@ def describe_modality(block, rows):
         deviation=deviation.astype(dtype),
         may_miss=np.flatnonzero(counts < n_tokens),
     )
+
+
+def _typical_length(block, rows):
+    lengths = block.lengths[rows]
+    present = lengths[lengths > 0]
+    return int(np.median(present)) if len(present) else 0
 
 
 def _moments(block, rows):

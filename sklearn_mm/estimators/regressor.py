@@ -44,7 +44,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         Share of values that are zeroed in training.
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
-        without it can be predicted. The last one of a row never is.
+        without it can be predicted. The last one of a row never is. One half of the
+        rows, drawn anew each time, is shown whole, and where no modality tells
+        anything by itself, at first all are: so what only several tell is learned, too.
     modality_noise : float, default=0.0
         Share of these hidden modalities, from 0 to 1, that are replaced by noise
         instead: by values from other rows, drawn for each feature by itself, and
@@ -53,7 +55,8 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         where no modality tells anything by itself.
     auxiliary_weight : float, default=1.0
         Weight of the loss of one more head for each modality, which sees that modality
-        alone and is used in training only (Wang et al. 2020). 0 leaves the heads out.
+        alone and is used in training only (Wang et al. 2020). A modality that tells
+        nothing by itself is not taught by its head. 0 leaves the heads out.
     missing : {"token", "skip", "error"}, default="token"
         What an absent modality of a row is: one learned token, nothing at all, or an
         error, in ``fit`` and in prediction.

@@ -21,6 +21,10 @@ from sklearn_mm.nn.network import FusionNetwork
 # Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
 
+# Shares of the training up to which all rows are shown whole, and from which on
+# modalities are hidden as often as they ever are.
+WHOLE_UNTIL, THIN_FROM = 0.25, 0.5
+
 
 class FirstEpochInterrupted(Exception):
     """Ctrl-C before there was anything to keep; skorch would swallow the original."""
@@ -83,10 +87,15 @@ class FusionNet(NeuralNet):
             return (self.criterion_(y_pred, target) * weight).mean()
         outputs, own_outputs, present = y_pred
         loss = (self.criterion_(outputs, target) * weight).mean()
+        of_prior = self.criterion_(self.module_.prior.expand_as(outputs), target)
+        own_losses, prior_losses = [], []
         for own, there in zip(own_outputs, present, strict=True):
-            own_loss = (self.criterion_(own, target) * weight * there).mean()
-            loss = loss + self.auxiliary_weight / len(present) * own_loss
-        return loss
+            counted = weight * there
+            own_losses.append((self.criterion_(own, target) * counted).mean())
+            prior_losses.append((of_prior * counted).mean())
+        own_losses = torch.stack(own_losses)
+        self.module_.note_skill(own_losses, torch.stack(prior_losses))
+        return loss + self.auxiliary_weight * own_losses.mean()
 
 
 def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **options):
@@ -186,6 +195,44 @@ class WeightAveraging(Callback):
                 parameter.copy_(value)
 
 
+class Curriculum(Callback):
+    """Hide modalities once one of them tells something alone, or when it is time.
+
+    Hidden modalities pull a network to what fewer than all tell. Where that is nothing,
+    it learns these rows by heart and never finds what all tell together. So whole rows
+    come first (an order of lessons, as in Bengio et al. 2009, "Curriculum Learning").
+
+    Parameters
+    ----------
+    n_steps : int
+        Batches of the whole training.
+    """
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        """Count the batches from here."""
+        self.n_done_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Say how much of the rows is shown with less than all."""
+        if training:
+            network = net.module_
+            whole = thinning_at(self.n_done_ / self.n_steps)
+            network.thinning = max(whole, float(network.taught_shares().max()))
+            self.n_done_ += 1
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the network as it is for what trains it further."""
+        net.module_.thinning = 1.0
+
+
+def thinning_at(done):
+    """Give the share of hiding and of single heads at a share of the training."""
+    return min(1.0, max(0.0, (done - WHOLE_UNTIL) / (THIN_FROM - WHOLE_UNTIL)))
+
+
 def rate_factor(step, n_steps, warm_up, schedule):
     """Give the factor of the learning rate at a batch out of n_steps."""
     n_warm = round(warm_up * n_steps)
@@ -276,6 +323,7 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
         )
         schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
         callbacks.append(("schedule", schedule))
+        callbacks.append(("curriculum", Curriculum(n_steps)))
     if held is not None:
         callbacks.append(("valid_score", ValidationScore(estimator)))
     if estimator.verbose == 1:

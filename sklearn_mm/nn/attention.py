@@ -92,6 +92,16 @@ def feedforward(width, dropout):
     )
 
 
+def masked_softmax(scores, mask):
+    """Turn scores (batch, steps) into weights of what the mask leaves.
+
+    They sum to one in each row, and are zero in a row without tokens, where those of
+    scores of -inf were not numbers.
+    """
+    lowest = torch.finfo(scores.dtype).min
+    return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask
+
+
 class ReadOut(nn.Module):
     """Softmax dot-product attention of one learned query over all tokens.
 
@@ -108,10 +118,7 @@ class ReadOut(nn.Module):
         """Weigh each token: (batch, steps), each row summing to one."""
         # q (K z + b) as (q K) z + q b: one vector instead of a matrix for each token.
         scores = tokens @ (self.query @ self.key.weight) + self.query @ self.key.bias
-        scores = scores / math.sqrt(tokens.shape[-1])
-        lowest = torch.finfo(scores.dtype).min
-        # A row without tokens would be NaN with -inf; so its weights are zero.
-        return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask
+        return masked_softmax(scores / math.sqrt(tokens.shape[-1]), mask)
 
     def forward(self, tokens, mask):
         """Sum the tokens by their weights: (batch, width) and (batch, steps)."""

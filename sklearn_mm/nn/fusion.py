@@ -8,20 +8,42 @@ all modalities sum to one in every row.
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from sklearn_mm.nn.attention import AttentionBlock, CrossAttentionBlock, ReadOut
+from sklearn_mm.nn.attention import (
+    AttentionBlock,
+    CrossAttentionBlock,
+    ReadOut,
+    masked_softmax,
+)
 
 # Tokens through which the modalities exchange what they know; Nagrani et al. use 4.
 N_BOTTLENECKS = 4
+# Of the read-out's scores at first: weights differ by a few times, and can by 1e6.
+FIRST_SHARPNESS = 8.0
 
 
-class JointReadOut(nn.Module):
-    """Softmax dot-product attention of one query over the tokens of all modalities."""
+class AskingReadOut(nn.Module):
+    """Softmax dot-product attention whose query is what the modalities ask for.
 
-    def __init__(self, width):
+    Each modality is summed up by a read-out of its own, and the query is a learned
+    vector plus a linear map of each of these sums. So one modality can name what is to
+    be looked for in another. Query and keys are normalised (Henry et al. 2020,
+    "Query-Key Normalization for Transformers"): neither of them has to grow first, and
+    no row's weights are settled by the length of a vector.
+    """
+
+    def __init__(self, n_modalities, width):
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.read_out = ReadOut(width)
+        self.summaries = nn.ModuleList(ReadOut(width) for _ in range(n_modalities))
+        self.questions = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width, bias=False))
+            for _ in range(n_modalities)
+        )
+        self.query = nn.Parameter(torch.zeros(width))
+        self.key = nn.Linear(width, width, bias=False)
+        self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS))
 
     def forward(self, tokens, masks):
         """Sum all tokens by their weights, and give the weights by modality.
@@ -33,8 +55,26 @@ class JointReadOut(nn.Module):
         masks : list of Tensor of shape (batch, steps of the modality)
             Which are tokens, by modality.
         """
-        fused, weights = self.read_out(self.norm(tokens), torch.cat(masks, dim=1))
-        return fused, weights.split([mask.shape[1] for mask in masks], dim=1)
+        tokens = self.norm(tokens)
+        n_steps = [mask.shape[1] for mask in masks]
+        query = self.query + sum(
+            ask(summarize(part, mask)[0])
+            for ask, summarize, part, mask in zip(
+                self.questions,
+                self.summaries,
+                tokens.split(n_steps, dim=1),
+                masks,
+                strict=True,
+            )
+        )
+        scores = torch.einsum(
+            "bsw,bw->bs",
+            functional.normalize(self.key(tokens), dim=-1),
+            functional.normalize(query, dim=-1),
+        )
+        weights = masked_softmax(self.sharpness * scores, torch.cat(masks, dim=1))
+        fused = (weights[:, None, :] @ tokens).squeeze(1)
+        return fused, weights.split(n_steps, dim=1)
 
 
 class AttentionFusion(nn.Module):
@@ -46,7 +86,7 @@ class AttentionFusion(nn.Module):
         self.layers = nn.ModuleList(
             AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
         )
-        self.read_out = JointReadOut(width)
+        self.read_out = AskingReadOut(n_modalities, width)
 
     def forward(self, encoded):
         """Fuse a list of (tokens, mask)."""
@@ -76,7 +116,7 @@ class BottleneckFusion(nn.Module):
             )
             for _ in range(n_layers + 1)
         )
-        self.read_out = JointReadOut(width)
+        self.read_out = AskingReadOut(n_modalities, width)
 
     def forward(self, encoded):
         """Fuse a list of (tokens, mask)."""
@@ -113,7 +153,7 @@ class CrossFusion(nn.Module):
             )
             for _ in range(n_layers)
         )
-        self.read_out = JointReadOut(width)
+        self.read_out = AskingReadOut(n_modalities, width)
 
     def forward(self, encoded):
         """Fuse a list of (tokens, mask)."""

@@ -7,6 +7,14 @@ from sklearn_mm.nn.attention import ReadOut, length_mask
 from sklearn_mm.nn.fusion import FUSIONS
 from sklearn_mm.nn.noise import replace_by_noise
 
+# Share of the training rows in which modalities are hidden.
+THINNED_SHARE = 0.5
+
+# What a modality tells alone, as the share of the prior's loss that its own head saves:
+# up to the first nothing, from the second on enough to teach its encoder in full.
+NO_SKILL, FULL_SKILL = 0.02, 0.1
+SKILL_DECAY = 0.95  # of the running mean, a batch
+
 
 class FusionNetwork(nn.Module):
     """Encode each modality, fuse all tokens, predict.
@@ -58,6 +66,10 @@ class FusionNetwork(nn.Module):
         self.encoders = nn.ModuleList(encoder for _, encoder in encoders)
         self.modality_dropout = modality_dropout
         self.modality_noise = modality_noise
+        # From 0, where nothing is hidden, to 1.
+        self.thinning = 1.0
+        skill = torch.zeros(len(encoders))
+        self.register_buffer("skill", skill, persistent=False)
         self.modality_codes = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.absent_tokens = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.missing = missing
@@ -104,10 +116,34 @@ class FusionNetwork(nn.Module):
         if not (self.training and self.auxiliary_heads):
             return outputs
         own = [
-            head(tokens, mask)
-            for head, (tokens, mask) in zip(self.auxiliary_heads, encoded, strict=True)
+            head(_teaching(tokens, share), mask)
+            for head, (tokens, mask), share in zip(
+                self.auxiliary_heads, encoded, self.taught_shares(), strict=True
+            )
         ]
         return outputs, torch.stack(own), present & ~noisy
+
+    def taught_shares(self):
+        """Give for each modality how far its own head teaches its encoder: 0 to 1.
+
+        As far as the modality tells something alone. A head to which its modality
+        tells nothing would teach the encoder to know the training rows by heart, and
+        that is faster than to find what only several modalities together tell.
+        """
+        return ((self.skill - NO_SKILL) / (FULL_SKILL - NO_SKILL)).clamp(0, 1)
+
+    def note_skill(self, own_losses, prior_losses):
+        """Follow by how much the modalities' own heads are better than the prior.
+
+        Parameters
+        ----------
+        own_losses, prior_losses : Tensor of shape (n_modalities,)
+            Mean over the rows of a batch that have the modality; both 0 without any.
+        """
+        known = prior_losses > 0
+        saved = 1 - own_losses.detach() / prior_losses.where(known, 1.0)
+        moved = SKILL_DECAY * self.skill + (1 - SKILL_DECAY) * saved
+        self.skill = torch.where(known, moved, self.skill)
 
     def encode(self, batch):
         """Encode every modality, none hidden: what the fusion sees in prediction.
@@ -194,7 +230,12 @@ class FusionNetwork(nn.Module):
         if not self.training or self.modality_dropout == 0 or len(present) == 1:
             return nothing, nothing
         drawn = torch.rand(present.shape, device=present.device)
-        hidden = (drawn < self.modality_dropout) & present
+        # Half of the rows are shown whole: what only all modalities together tell is
+        # learned from these, and from the others what to do without.
+        thinned = torch.rand(present.shape[1], device=present.device)
+        thinned = thinned < self.thinning * THINNED_SHARE
+        share = min(1.0, self.modality_dropout / THINNED_SHARE)
+        hidden = (drawn < share) & present & thinned
         # The modality with the largest draw stays where all would be hidden.
         drawn = drawn.masked_fill(~present, -1.0)
         hidden.scatter_(0, drawn.argmax(dim=0, keepdim=True), False)
@@ -246,6 +287,11 @@ class FusionNetwork(nn.Module):
             tokens, lengths = absent.expand(len(values), 1, -1), shown
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
+
+
+def _teaching(tokens, share):
+    """Leave tokens as they are, and of their gradient a share."""
+    return tokens.detach() + share * (tokens - tokens.detach())
 
 
 class ModalityHead(nn.Module):

@@ -1,5 +1,7 @@
 """Encoders: what padding, order and missing numbers may and may not change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +113,33 @@ def test_strides_shorten_a_sequence():
     encoder = build(SelfAttentionEncoder(strides=(2, 2)), SEQUENCE)
     _, lengths = encoder(values_of(SEQUENCE, 2, 9), torch.tensor([9, 1]))
     assert lengths.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("typical_length", "n_tokens"), [(0, 9), (31, 9), (32, 5), (63, 5), (64, 3)]
+)
+def test_strides_follow_the_usual_length_of_a_row(typical_length, n_tokens):
+    modality = replace(SEQUENCE, typical_length=typical_length)
+    _, lengths = build(SelfAttentionEncoder(), modality)(
+        values_of(SEQUENCE, 1, 9), torch.tensor([9])
+    )
+    assert lengths.tolist() == [n_tokens]
+
+
+def test_a_step_reaches_its_token_past_the_convolutions():
+    encoder = build(SelfAttentionEncoder(0, strides=(2, 1), statistics=False), SEQUENCE)
+    with torch.no_grad():
+        for convolution, norm in zip(encoder.convolutions, encoder.norms, strict=True):
+            convolution.weight.zero_()
+            norm.bias.zero_()
+            convolution.bias.zero_()
+        encoder.positions.scale.zero_()
+    steps = values_of(SEQUENCE, 1, 7)
+    tokens, _ = encoder(steps, torch.tensor([7]))
+    first, second = (shortcut.weight for shortcut in encoder.shortcuts)
+    torch.testing.assert_close(
+        tokens, encoder.embed(steps)[:, ::2] @ (second @ first).T
+    )
 
 
 @pytest.mark.parametrize(("stride", "n_steps"), [(1, 9), (2, 9), (3, 10), (2, 1)])
@@ -297,6 +326,16 @@ def test_a_share_of_the_tokens_is_forgotten_in_training_only():
     forgotten = (embed(ids) == of_unknown).all(dim=2)
     assert abs(forgotten.float().mean() - 0.3) < 0.02
     assert torch.equal(embed.eval()(ids), embed.weight[ids])
+
+
+def test_a_row_never_forgets_all_its_words():
+    torch.manual_seed(0)
+    embed = TokenEmbedding(20, 4, token_dropout=0.9)
+    ids = torch.randint(1, 20, (500, 3))
+    ids[:, 1:] *= torch.randint(0, 2, (500, 2))  # some unknown, or padding
+    known = (embed(ids) != embed.weight[0]).any(dim=2)
+    assert known.any(dim=1).all()
+    assert not (known & (ids == 0)).any()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ from sklearn_mm.estimators.specs.checks import (
     check_share,
 )
 
+# Of a row, that no automatic stride goes below: a few steps are worth a look at each.
+FEWEST_STEPS = 16
+
 
 class RNNEncoder(BaseEstimator):
     """Recurrent network with attention over its states, for texts and series.
@@ -93,9 +96,11 @@ class SelfAttentionEncoder(BaseEstimator):
     n_layers : int, default=1
         Self-attention layers (Vaswani et al. 2017), with sinusoidal positions, which
         reach lengths that were not seen in training.
-    strides : tuple of int, default=(2, 2)
+    strides : tuple of int or "auto", default="auto"
         One convolution for each; it keeps every ``stride``-th step. ``()`` leaves the
-        convolutions out.
+        convolutions out. "auto": two, that keep every second step as long as 16 steps
+        of the middle training row are left, and else every step: (2, 2) from 64 steps
+        on, (2, 1) from 32 on, and (1, 1) below.
     kernel_size : int, default=5
         Of the convolutions, in steps; odd.
     statistics : bool, default=True
@@ -120,7 +125,7 @@ class SelfAttentionEncoder(BaseEstimator):
         self,
         n_layers=1,
         *,
-        strides=(2, 2),
+        strides="auto",
         kernel_size=5,
         statistics=True,
         embedding_size=64,
@@ -139,13 +144,13 @@ class SelfAttentionEncoder(BaseEstimator):
 
         check_kind(self, modality, ("sequence", "tokens"))
         check_integer(self, "n_layers", minimum=0)
-        check_integers(self, "strides", minimum=1)
+        strides = self._choose_strides(modality.typical_length)
         check_kernel_size(self)
         embed, n_inputs = _embedding(self, modality)
         return encoders.ConvolutionalAttentionEncoder(
             embed,
             n_inputs,
-            strides=tuple(self.strides),
+            strides=strides,
             kernel_size=self.kernel_size,
             n_layers=self.n_layers,
             statistics=self.statistics and modality.kind == "sequence",
@@ -153,6 +158,17 @@ class SelfAttentionEncoder(BaseEstimator):
             n_heads=n_heads,
             dropout=dropout,
         )
+
+    def _choose_strides(self, length):
+        """List the stride of each convolution, ``"auto"`` by the steps of a row."""
+        if not (isinstance(self.strides, str) and self.strides == "auto"):
+            check_integers(self, "strides", minimum=1)
+            return tuple(self.strides)
+        strides = []
+        for _ in range(2):
+            strides.append(2 if length >= 2 * FEWEST_STEPS else 1)
+            length //= strides[-1]
+        return tuple(strides)
 
 
 class SetEncoder(BaseEstimator):

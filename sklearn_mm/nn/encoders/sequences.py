@@ -168,6 +168,10 @@ class ConvolutionalAttentionEncoder(nn.Module):
             for index, stride in enumerate(strides)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in strides)
+        self.shortcuts = nn.ModuleList(
+            nn.Linear(width if index else n_inputs, width, bias=False)
+            for index in range(len(strides))
+        )
         self.project = nn.Linear(n_inputs, width) if not strides else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.positions = SinusoidalPositions(width)
@@ -181,12 +185,16 @@ class ConvolutionalAttentionEncoder(nn.Module):
         tokens = self.embed(values)
         if self.context is not None:
             context = self.context(tokens, lengths)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        for convolution, norm, shortcut in zip(
+            self.convolutions, self.norms, self.shortcuts, strict=True
+        ):
+            (stride,) = convolution.stride
             # Padding is zeroed before each convolution reads it, as at a row's end.
             tokens = tokens * length_mask(lengths, tokens.shape[1])[..., None]
-            tokens = convolution(tokens)
-            lengths = (lengths - 1) // convolution.stride[0] + 1
-            tokens = nn.functional.gelu(norm(tokens))
+            # What the step itself says is not lost among its neighbours.
+            own = shortcut(tokens[:, ::stride])
+            tokens = own + nn.functional.gelu(norm(convolution(tokens)))
+            lengths = (lengths - 1) // stride + 1
         tokens = self.positions(self.dropout(self.project(tokens)))
         mask = length_mask(lengths, tokens.shape[1])
         for layer in self.layers:

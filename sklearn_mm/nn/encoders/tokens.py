@@ -26,7 +26,11 @@ def forget_tokens(ids, share):
     """
     if share == 0:
         return ids
-    forgotten = torch.rand(ids.shape, device=ids.device) < share
+    drawn = torch.rand(ids.shape, device=ids.device)
+    drawn = drawn.masked_fill(ids == UNKNOWN_ID, 0.0)  # padding, too
+    forgotten = drawn < share
+    # Of one word a fifth of the rows would say nothing, whatever the others ask of it.
+    forgotten.scatter_(1, drawn.argmax(dim=1, keepdim=True), False)
     return ids.masked_fill(forgotten, UNKNOWN_ID)
 
 
