@@ -195,7 +195,8 @@ def test_each_cell_of_the_grid_has_a_matrix_of_its_own():
     tokens = project(maps)
     for row in range(2):
         for column in range(3):
-            projected = maps[:, row, column] @ project.weight[row, column]
+            matrix = project.weight[row, column] + project.common
+            projected = maps[:, row, column] @ matrix
             expected = layer_norm(projected, (8,))
             assert torch.allclose(tokens[:, row, column], expected, atol=1e-6)
 

@@ -185,27 +185,28 @@ class HalvingPool(nn.MaxPool2d):
 
 
 class CellProjection(nn.Module):
-    """Project every cell of the grid by a matrix of its own.
+    """Project every cell of the grid by a common matrix plus one of its own.
 
-    So the mean of the tokens, which is what the head sees first, tells where something
-    was, as the flattened map of a classical network does. With one matrix for all
-    cells and codes of the place added, images were learned far more slowly.
+    By its own, the mean of the tokens tells where something was, as the flattened map
+    of a classical network does: with one matrix for all cells and codes of the place
+    added, images were learned far more slowly. By the common one, a thing is known
+    wherever it is, which otherwise had to be learned for each place by itself.
     """
 
     def __init__(self, grid, n_channels, width, dropout):
         super().__init__()
-        weight = torch.randn(grid, grid, n_channels, width) / n_channels**0.5
-        self.weight = nn.Parameter(weight)
+        scale = (2 * n_channels) ** -0.5  # of two matrices that are added
+        own = scale * torch.randn(grid, grid, n_channels, width)
+        self.weight = nn.Parameter(own)
+        self.common = nn.Parameter(scale * torch.randn(n_channels, width))
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, maps):
         """Project (images, height, width_in_cells, channels), at most the grid."""
         height, width = maps.shape[1:3]
-        tokens = torch.einsum(
-            "nhwc,hwcd->nhwd", self.dropout(maps), self.weight[:height, :width]
-        )
-        return self.norm(tokens)
+        weight = self.weight[:height, :width] + self.common
+        return self.norm(torch.einsum("nhwc,hwcd->nhwd", self.dropout(maps), weight))
 
 
 def _convolution(n_in, n_out, kernel_size):
