@@ -70,7 +70,7 @@ def plan_readings(findings, *, n_rows, task, random_state, name):
         )
 
     plans = [_plan_texts(findings, n_rows)]
-    plans += [_plan_column(finding, n_rows, random_state) for finding in findings]
+    plans += [_plan_column(finding, random_state) for finding in findings]
     plans.append(_plan_table(findings, n_rows, random_state))
     readings = []
     for plan in plans:
@@ -112,12 +112,11 @@ def _plan_texts(findings, n_rows):
 
 
 def _parts(text):
-    if text.are_names:
-        return ["names"]
-    return ["words", "letters"] if text.is_short else ["words"]
+    parts = ["words", "letters"] if text.is_short else ["words"]
+    return [*parts, "names"] if text.are_names else parts
 
 
-def _plan_column(finding, n_rows, random_state):
+def _plan_column(finding, random_state):
     """Plan the model of a column of images, sound or series."""
     key = finding.key
     if finding.kind == "image":
@@ -133,7 +132,7 @@ def _plan_column(finding, n_rows, random_state):
         features, found = sounds.make_sound_features(), "slices of the spectrogram"
         yield key, "_spectrum", features, models, key, found, "kernel model"
     elif finding.kind == "series":
-        models = make_tree_models(n_rows, random_state)
+        models = make_tree_models(random_state)
         features, found = series.make_series_features(), "statistics and spectrum"
         yield key, "_statistics", features, models, key, found, "extra trees"
 

@@ -93,7 +93,7 @@ def make_multimodal_union(
       a rate is never taken for sound.
     - other strings: :class:`TextTransformer`. Columns of fewer than 8 words by the
       median, if they are several, are joined in the modality "texts". *Names* have at
-      most 3 words and occur twice or more on average; "Ethan Coen, Joel Coen" is two.
+      most 3 words and occur 1.2 times on average; "Ethan Coen, Joel Coen" is two.
 
     Durations, columns without any value, and ids (20 or more strings of one word with a
     digit, no two alike) are left out.

@@ -20,8 +20,8 @@ from sklearn_mm.transformers.dates import ISO_DATE
 N_CELLS = 50
 MAX_CATEGORIES = 30
 
-# Names have few words, and each stands in two rows or more on average.
-MAX_NAME_WORDS, MIN_NAME_ROWS = 3, 2
+# Names have few words, and occur so often on average.
+MAX_NAME_WORDS, MIN_NAME_ROWS = 3, 1.2
 
 # Fewer different strings with digits than this are not called ids.
 MIN_IDS = 20

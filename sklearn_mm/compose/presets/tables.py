@@ -63,8 +63,9 @@ def make_table_models(columns, n_rows, random_state):
             for place, (key, column) in enumerate(columns["text"])
         ]
         components = Components(N_COMPONENTS, random_state=random_state)
-        terms = [("terms", make_terms(inner, n_rows)), ("components", components)]
-        steps.append(("texts", Pipeline(terms), keys))
+        terms = make_terms(inner, n_rows, letters=False)
+        condensed = Pipeline([("terms", terms), ("components", components)])
+        steps.append(("texts", condensed, keys))
     steps = [step for step in steps if step[2]]
     joined = ColumnTransformer(steps, sparse_threshold=0)
     n_categories = len(columns.get("category") or [])

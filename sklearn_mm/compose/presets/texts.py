@@ -64,15 +64,18 @@ def make_text_models(columns, n_rows):
     -------
     classifier, regressor : Pipeline
     """
-    linear = LogisticRegression(C=3, max_iter=1000)
     terms = make_terms(columns, n_rows)
+    # Each kind of n-grams is a vector of length one, so that more need more shrinking.
+    n_kinds = sum(len(_kinds(column, letters=True)) for _, column in columns)
+    shrinking = max(2.0, 1.5 * n_kinds)
+    linear = LogisticRegression(C=6 / shrinking, max_iter=1000)
     return (
         Pipeline([("terms", terms), ("linear", PerOutputClassifier(linear))]),
-        Pipeline([("terms", terms), ("linear", Ridge(alpha=3))]),
+        Pipeline([("terms", terms), ("linear", Ridge(alpha=shrinking))]),
     )
 
 
-def make_terms(columns, n_rows):
+def make_terms(columns, n_rows, *, letters=True):
     """Make a transformer of text columns into a sparse matrix of weights of n-grams.
 
     Parameters
@@ -81,43 +84,52 @@ def make_terms(columns, n_rows):
         As for :func:`make_text_models`.
     n_rows : int
         How many texts there are.
+    letters : bool, default=True
+        Whether to take the letters of short texts, too.
 
     Returns
     -------
     Pipeline or ColumnTransformer
     """
-    made = [(key, _make_ngrams(column, n_rows)) for key, column in columns]
+    made = [(key, _make_ngrams(column, n_rows, letters)) for key, column in columns]
     if len(made) == 1 and made[0][0] is None:
         return made[0][1]
     steps = [(f"text{i}", ngrams, key) for i, (key, ngrams) in enumerate(made)]
     return ColumnTransformer(steps, sparse_threshold=1.0)
 
 
-def _make_ngrams(column, n_rows):
+def _kinds(column, letters):
+    """List the kinds of n-grams that serve a column."""
+    kinds = ["words"]
+    # Letters tell what a rare word is; on prose they are slow, and made it worse.
+    if column.is_short and letters:
+        kinds.append("letters")
+    if column.are_names:
+        kinds.append("names")
+    return kinds
+
+
+def _make_ngrams(column, n_rows, letters):
     settings = {
         "sublinear_tf": True,
         "min_df": 2 if n_rows >= MANY_ROWS else 1,
         "max_features": MAX_TERMS,
     }
-    kinds = []
-    if column.are_names:
-        kinds.append(("names", TfidfVectorizer(analyzer=split_names, **settings)))
-    else:
-        words = TfidfVectorizer(
-            tokenizer=split_words,
-            token_pattern=None,
-            ngram_range=WORD_NGRAMS,
-            **settings,
-        )
-        kinds.append(("words", words))
-    # Letters tell what a rare word is; on prose they are slow, and made it worse.
-    if not column.are_names and column.is_short:
-        letters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=LETTER_NGRAMS, **settings
-        )
-        kinds.append(("letters", letters))
-    ngrams = FeatureUnion(kinds) if len(kinds) > 1 else kinds[0][1]
-    return Pipeline([("texts", FunctionTransformer(as_texts)), ("ngrams", ngrams)])
+    own = {
+        "words": {
+            "tokenizer": split_words,
+            "token_pattern": None,
+            "ngram_range": WORD_NGRAMS,
+        },
+        "letters": {"analyzer": "char_wb", "ngram_range": LETTER_NGRAMS},
+        "names": {"analyzer": split_names},
+    }
+    kinds = [
+        (kind, TfidfVectorizer(**own[kind], **settings))
+        for kind in _kinds(column, letters)
+    ]
+    texts = ("texts", FunctionTransformer(as_texts))
+    return Pipeline([texts, ("ngrams", FeatureUnion(kinds))])
 
 
 def split_names(text):
