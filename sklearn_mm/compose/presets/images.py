@@ -6,7 +6,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_mm.compose.presets.cells import flat_view
 from sklearn_mm.transformers.image import ImageTransformer
 
-N_COMPONENTS = 50
+# Of the kernel model.
+N_COMPONENTS, C = 50, 30
 
 
 def make_image_features():

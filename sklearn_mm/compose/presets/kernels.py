@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +16,7 @@ from sklearn_mm.compose.presets.outputs import PerOutputClassifier
 N_LANDMARKS = 1000
 
 
-def make_kernel_models(*, n_components, random_state):
+def make_kernel_models(*, n_components, C, random_state):
     """Make models that are linear in the radial kernel of principal components.
 
     On images and sound they were better stacked than support vector machines, since
@@ -26,6 +26,8 @@ def make_kernel_models(*, n_components, random_state):
     ----------
     n_components : int
         Principal components to compare rows by.
+    C : float
+        Of the logistic regression: the larger, the less it is shrunk.
     random_state : int, RandomState instance or None
         Of components and landmarks.
 
@@ -34,10 +36,10 @@ def make_kernel_models(*, n_components, random_state):
     classifier, regressor : Pipeline
     """
     kernel = KernelFeatures(n_components=n_components, random_state=random_state)
-    logistic = PerOutputClassifier(LogisticRegression(C=30, max_iter=1000))
+    logistic = PerOutputClassifier(LogisticRegression(C=C, max_iter=1000))
     return (
         Pipeline([("kernel", kernel), ("linear", logistic)]),
-        Pipeline([("kernel", kernel), ("linear", Ridge(alpha=0.1))]),
+        Pipeline([("kernel", kernel), ("linear", RidgeCV(np.logspace(-3, 2, 6)))]),
     )
 
 
@@ -85,7 +87,8 @@ class KernelFeatures(TransformerMixin, BaseEstimator):
         scaled = self.scaler_.fit_transform(X)
         n_components = min(self.n_components, *X.shape)
         self.pca_ = PCA(n_components, random_state=self.random_state)
-        components = self.pca_.fit_transform(scaled)
+        with np.errstate(invalid="ignore"):  # where all rows are equal
+            components = self.pca_.fit_transform(scaled)
         variance = components.var(axis=0).sum()
         self.nystroem_ = Nystroem(
             gamma=self.gamma / variance if variance else 1.0,

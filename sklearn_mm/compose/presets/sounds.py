@@ -7,7 +7,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_mm.transformers.audio import AudioTransformer
 
 N_SLICES = 16
-N_COMPONENTS = 50
+
+# Of the kernel model.
+N_COMPONENTS, C = 50, 100
 
 
 def make_sound_features():

@@ -55,17 +55,7 @@ def make_table_models(columns, n_rows, random_state):
             columns.get("name"),
         ),
     ]
-    if columns.get("text"):
-        keys = [key for key, _ in columns["text"]]
-        # Within the step the columns are these, by name or by their place.
-        inner = [
-            (key if isinstance(key, str) else place, column)
-            for place, (key, column) in enumerate(columns["text"])
-        ]
-        components = Components(N_COMPONENTS, random_state=random_state)
-        terms = make_terms(inner, n_rows, letters=False)
-        condensed = Pipeline([("terms", terms), ("components", components)])
-        steps.append(("texts", condensed, keys))
+    steps += _condense(columns.get("text", []), n_rows, random_state)
     steps = [step for step in steps if step[2]]
     joined = ColumnTransformer(steps, sparse_threshold=0)
     n_categories = len(columns.get("category") or [])
@@ -83,6 +73,25 @@ def make_table_models(columns, n_rows, random_state):
     )
 
 
+def _condense(texts, n_rows, random_state):
+    """Make components of each column of long texts, and of all short ones together."""
+    long = [[text] for text in texts if not text[1].is_short]
+    short = [text for text in texts if text[1].is_short]
+    steps = []
+    for number, group in enumerate([*long, short] if short else long):
+        keys = [key for key, _ in group]
+        # Within the step the columns are these, by name or by their place.
+        inner = [
+            (key if isinstance(key, str) else place, column)
+            for place, (key, column) in enumerate(group)
+        ]
+        terms = make_terms(inner, n_rows, letters=False)
+        components = Components(N_COMPONENTS, random_state=random_state)
+        condensed = Pipeline([("terms", terms), ("components", components)])
+        steps.append((f"texts{number}", condensed, keys))
+    return steps
+
+
 def _sizes(n_rows):
     """Choose the size of the trees by the number of rows."""
     if n_rows < FEW_ROWS:
@@ -93,7 +102,12 @@ def _sizes(n_rows):
             "min_samples_leaf": max(2, min(20, n_rows // 20)),
             "l2_regularization": 1.0,
         }
-    return {"max_iter": 300, "learning_rate": 0.05}
+    return {
+        "max_iter": 300,
+        "learning_rate": 0.05,
+        "max_leaf_nodes": 15,
+        "max_features": 0.5,
+    }
 
 
 def _after(function, transformer):
