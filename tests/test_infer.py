@@ -1,7 +1,12 @@
-"""make_multimodal_union: what is chosen for which cells, and what is said about it."""
+"""make_multimodal_union: what is chosen for which cells, and what is said about it.
+
+Most of it without the classical models, which stand in test_infer_classical.py and in
+compose/test_presets.py.
+"""
 
 import datetime
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +17,19 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_mm import (
     AudioTransformer,
+    DateTransformer,
     ImageTransformer,
     TextTransformer,
     TimeSeriesTransformer,
-    make_multimodal_union,
 )
+from sklearn_mm import make_multimodal_union as make_union_with_models
+
+make_multimodal_union = partial(make_union_with_models, classical=False)
 
 SECOND = np.zeros(8000, dtype=np.float32)
 PIXELS = np.zeros((5, 4, 3), dtype=np.uint8)
@@ -39,7 +48,8 @@ def chosen_for(cells):
     union = make_multimodal_union(as_cells(cells), verbose=False)
     union.fit(as_cells(cells))
     ((_, transformer, _),) = union.transformers
-    return type(transformer)
+    last = transformer[-1] if isinstance(transformer, Pipeline) else transformer
+    return type(last)
 
 
 def image_bytes(format="PNG"):
@@ -206,6 +216,90 @@ def test_forms_of_one_kind_may_be_mixed(folder):
     assert chosen_for(cells) is ImageTransformer
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.to_datetime(["2020-01-01", None]),
+        pd.to_datetime(["2020-01-01", None]).astype("datetime64[s]"),
+        pd.to_datetime(["2020-01-01", None]).tz_localize("Europe/Vienna"),
+        [datetime.date(2020, 1, 1), None],
+        [None, datetime.datetime(2020, 1, 1, 12)],
+        [np.datetime64("2020-01-01"), None],
+        ["2020-01-05", None, "2021-01-05"],
+        ["2020-01-05T10:00:00", "2020-01-05 10:00:00.5+01:00"],
+    ],
+    ids=range(8),
+)
+def test_dates_become_numbers(cells):
+    X = pd.DataFrame({"it": cells})
+    union = make_multimodal_union(X, verbose=False)
+    ((name, transformer, columns),) = union.transformers
+    assert (name, type(transformer), columns) == ("dates", DateTransformer, ["it"])
+    assert union.fit_transform(X)["dates"].token_shape == (9,)
+
+
+def test_a_text_with_a_date_in_it_is_a_text():
+    assert chosen_for(["2020-01-05", "on 2020-01-05"]) is TextTransformer
+
+
+def test_strings_that_are_numbers_are_scaled():
+    X = pd.DataFrame({"it": ["1.5", "-2e3", None, "NA", "7"]})
+    union = make_multimodal_union(X, verbose=False)
+    ((name, _, columns),) = union.transformers
+    assert (name, columns) == ("numbers", ["it"])
+    found = np.asarray(union.fit_transform(X)).ravel()
+    expected = StandardScaler().fit_transform([[1.5], [-2e3], [np.nan], [np.nan], [7]])
+    assert_allclose(found, expected.ravel())
+
+
+def test_vectors_of_one_length_are_vectors():
+    cells = list(np.random.default_rng(0).normal(size=(9, 16)).astype(np.float32))
+    X = as_cells([*cells, None])
+    union = make_multimodal_union(X, verbose=False)
+    block = union.fit_transform(X)["it"]
+    assert (block.kind, block.token_shape) == ("vector", (16,))
+    assert_allclose(block.values, StandardScaler().fit_transform(cells), rtol=1e-5)
+    assert block.lengths[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        list(np.random.default_rng(0).normal(size=(9, 15))),
+        list(np.random.default_rng(0).normal(size=(9, 40)).cumsum(axis=1)),
+        [np.random.default_rng(i).normal(size=20 + i % 2) for i in range(9)],
+        list(np.ones((9, 20))),
+    ],
+    ids=["short", "neighbours go together", "unequal", "constant"],
+)
+def test_other_1d_arrays_are_series(cells):
+    assert chosen_for(cells) is TimeSeriesTransformer
+
+
+@pytest.mark.parametrize("n_rows", [20, 40])
+def test_ids_are_left_out_and_texts_are_not(n_rows):
+    X = pd.DataFrame({"id": [f"A-{i}" for i in range(n_rows)]})
+    X["word"] = ["".join("abcdefghij"[int(d)] for d in str(i)) for i in range(n_rows)]
+    ((name, _, _),) = make_multimodal_union(X, verbose=False).transformers
+    assert name == "word"
+
+
+def test_columns_of_short_texts_are_one_modality():
+    X = pd.DataFrame(
+        {
+            "title": [f"a fox and a {word}" for word in "abcd"],
+            "review": [f"it is as good as it can be for a {word}" for word in "abcd"],
+            "name": ["Ann Lee", "Bob Ray", "Cy Fox", None],
+        }
+    )
+    union = make_multimodal_union(X, verbose=False)
+    assert [(name, columns) for name, _, columns in union.transformers] == [
+        ("texts", ["title", "name"]),
+        ("review", "review"),
+    ]
+    assert union.fit_transform(X)["texts"].lengths[0] == 7
+
+
 def test_a_text_may_end_like_a_file():
     texts = ["see fox.png", "a bird", "a fox", "a dog and a cat"]
     assert chosen_for(texts) is TextTransformer
@@ -300,7 +394,7 @@ def test_tables_of_every_library_give_the_same_union(table, convert):
 
 
 def test_names_that_cannot_prefix_parameters_are_changed():
-    texts = ["a fox", "a bird"]
+    texts = ["a fox that went out on a cold night", "a bird that did not want to go"]
     names = ["table", "unit__price", "_end_", "n_jobs", "x_", "x", "__"]
     X = pd.DataFrame(dict.fromkeys(names, texts)).assign(age=[1.0, 2.0])
     union = make_multimodal_union(X, verbose=False)
@@ -331,11 +425,11 @@ def test_a_line_for_each_column_says_what_was_found_and_chosen(table, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "age: numbers -> StandardScaler, in modality 'table'",
         "photo: image files -> ImageTransformer",
-        "caption: texts -> TextTransformer",
+        "caption: short texts -> TextTransformer",
         "likes: numbers -> StandardScaler, in modality 'table'",
         "colour: 2 different strings -> OneHotEncoder, in modality 'categories'",
         "clip: sound files -> AudioTransformer",
-        "day: dates -> left out (derive numbers from them to use them)",
+        "day: dates -> DateTransformer, in modality 'dates'",
         "empty: no values -> left out",
     ]
 
@@ -364,14 +458,13 @@ def test_1d_arrays_are_series_and_how_to_take_them_for_sound_is_said(capsys):
 @pytest.mark.parametrize(
     ("column", "found"),
     [
-        ([datetime.date(2020, 1, 1)] * 2, "dates"),
-        (pd.to_datetime(["2020-01-01", None]), "dates"),
+        ([f"A{i}" for i in range(20)], "ids, different in each row"),
         (pd.to_timedelta([1, 2], unit="s"), "durations"),
         ([None, np.nan], "no values"),
     ],
 )
 def test_columns_that_no_transformer_takes_are_left_out(column, found, capsys):
-    union = make_multimodal_union(pd.DataFrame({"it": column, "age": [1, 2]}))
+    union = make_multimodal_union(pd.DataFrame({"it": column, "age": 1}))
     assert capsys.readouterr().out.startswith(f"it: {found} -> left out")
     assert [columns for *_, columns in union.transformers] == [["age"]]
 
@@ -397,6 +490,10 @@ def test_columns_that_no_transformer_takes_are_left_out(column, found, capsys):
 def test_a_column_that_is_not_understood_is_described(cells, found):
     with pytest.raises(ValueError, match=f"column 'it': cannot infer .* found {found}"):
         make_multimodal_union(as_cells(cells), verbose=False)
+
+
+def test_numbers_and_words_that_are_rare_are_texts():
+    assert chosen_for(["1.5", "2", "three"]) is TextTransformer
 
 
 def test_names_of_lost_files_are_not_taken_for_texts():

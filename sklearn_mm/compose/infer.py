@@ -1,100 +1,119 @@
 """make_multimodal_union: a transformer for each column, chosen by its cells."""
 
-import io
-import os
 import re
-import warnings
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
-from numbers import Number
-from pathlib import Path
 
-import numpy as np
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from sklearn_mm._compat import _safe_indexing
+from sklearn_mm.compose.classical import plan_readings
+from sklearn_mm.compose.describe import SERIES, TABLES
+from sklearn_mm.compose.kinds import VECTORS, look_at
+from sklearn_mm.compose.presets.cells import as_numbers, as_vectors
 from sklearn_mm.compose.union import MultimodalFeatureUnion
-from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers.audio import AudioTransformer
+from sklearn_mm.transformers.dates import DateTransformer
 from sklearn_mm.transformers.image import ImageTransformer
 from sklearn_mm.transformers.text import TextTransformer
 from sklearn_mm.transformers.timeseries import TimeSeriesTransformer
 
+
+def _make_number_scaler():
+    numbers = FunctionTransformer(as_numbers, feature_names_out="one-to-one")
+    return make_pipeline(numbers, StandardScaler())
+
+
+def _make_vector_scaler():
+    return make_pipeline(FunctionTransformer(as_vectors), StandardScaler())
+
+
 TRANSFORMERS = {
     "number": StandardScaler,
+    "written number": _make_number_scaler,
     "category": partial(OneHotEncoder, handle_unknown="ignore"),
+    "date": DateTransformer,
+    "name": TextTransformer,
     "text": TextTransformer,
     "image": ImageTransformer,
     "sound": AudioTransformer,
     "series": TimeSeriesTransformer,
+    "vector": _make_vector_scaler,
 }
 
-# The modality of all columns of a kind; of the other kinds, each column is one.
-SHARED = {"number": "table", "category": "categories"}
-
-# The cells looked at in a column, and the most strings that are categories.
-N_CELLS = 50
-MAX_CATEGORIES = 30
-
-# Only to tell a lost or broken file from a text. Files that are there are opened.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
-
-SERIES, TABLES = "1-D arrays or lists", "2-D arrays (steps, channels)"
-DATES, LOST = "dates", "names of files that do not exist"
+# The modality of all columns of a kind; of the other kinds, each column is one, but for
+# short texts, which are one if they are several.
+SHARED = {
+    "number": "table",
+    "written number": "numbers",
+    "category": "categories",
+    "date": "dates",
+}
+SHORT_TEXTS = "texts"
 
 # What to know where the same cells could be read in another way.
 NOTES = {
     SERIES: "if they are sound, set AudioTransformer(sampling_rate=...) by set_params",
     TABLES: "if they are images, set ImageTransformer() by set_params",
-    DATES: "derive numbers from them to use them",
+    VECTORS: "if they are series, set TimeSeriesTransformer() by set_params",
 }
 
 
-@dataclass
-class _Finding:
-    """What a column holds: a kind of ``TRANSFORMERS``, or another that is left out."""
+def make_multimodal_union(
+    X, *, classical=True, task="auto", n_jobs=None, random_state=0, verbose=True
+):
+    """Choose transformers for each column of a table by what its cells are.
 
-    key: str | int
-    kind: str
-    found: str
-    modality: str | None = None
+    Each column is read for the network. Beside that, with ``classical``, a model of
+    scikit-learn that does well on such columns predicts the target from them, out of
+    fold (:class:`CrossFitTransformer`), and its predictions are a further modality.
 
+    Up to 50 cells that are not missing are looked at, spread over the column; of
+    strings and of vectors all are.
 
-def make_multimodal_union(X, *, n_jobs=None, verbose=True):
-    """Choose a transformer for each column of a table by what its cells are.
-
-    Up to 50 cells that are not missing are looked at, spread over the column:
-
-    - numbers: ``StandardScaler``; all these columns are the modality "table".
+    - numbers: ``StandardScaler``; all these columns are the modality "table". Strings
+      that are all numbers are the modality "numbers".
     - booleans, columns of a categorical dtype, and at most 30 different strings that
       occur twice or more on average: ``OneHotEncoder(handle_unknown="ignore")``; all
       these columns are the modality "categories".
+    - dates, and strings in ISO form such as "2020-01-05": :class:`DateTransformer`; all
+      are the modality "dates".
     - images: :class:`ImageTransformer`. They are paths of image files (str or
       ``pathlib.Path``), their content as bytes, PIL images, arrays of shape
       ``(height, width, 1|3|4)``, and uint8 arrays of shape ``(height, width)``.
     - sound: :class:`AudioTransformer`. It is paths of sound files, their content as
       bytes, ``(array, rate)`` pairs, and dicts with "array" and "sampling_rate".
-    - series: :class:`TimeSeriesTransformer`. They are pandas objects, 1-D arrays and
-      lists of numbers, and other 2-D arrays ``(steps, channels)``. An array without a
-      rate is never taken for sound.
-    - other strings: :class:`TextTransformer`.
+    - vectors, such as embeddings: ``StandardScaler``. They are 1-D arrays or lists of
+      one length, at least 16, in which neighbouring numbers do not go together: their
+      mean autocorrelation is at most 0.3.
+    - series: :class:`TimeSeriesTransformer`. They are pandas objects, other 1-D arrays
+      and lists of numbers, and other 2-D arrays ``(steps, channels)``. An array without
+      a rate is never taken for sound.
+    - other strings: :class:`TextTransformer`. Columns of fewer than 8 words by the
+      median, if they are several, are joined in the modality "texts". *Names* have at
+      most 3 words and occur 1.2 times on average; "Ethan Coen, Joel Coen" is two.
 
-    Dates, durations, and columns without any value are left out.
+    Durations, columns without any value, and ids (20 or more strings of one word with a
+    digit, no two alike) are left out.
 
     Parameters
     ----------
     X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
-        The cells.
+        The cells. The number of rows sets the size of some models.
+    classical : bool, default=True
+        Whether to add the predictions of classical models. Then ``fit`` needs y.
+    task : {"auto", "classification", "regression"}, default="auto"
+        What the target is, for each :class:`CrossFitTransformer`, which then takes a
+        classifier or a regressor.
     n_jobs : int, default=None
         Transformers that the union runs at once.
+    random_state : int, RandomState instance or None, default=0
+        Of the folds and of the classical models.
     verbose : bool, default=True
-        Whether to print for each column what was found and what was chosen.
+        Whether to print for each column what was found and what was chosen, and the
+        classical models.
 
     Returns
     -------
@@ -114,11 +133,28 @@ def make_multimodal_union(X, *, n_jobs=None, verbose=True):
     See Also
     --------
     MultimodalFeatureUnion : To choose the transformers by hand.
+    CrossFitTransformer : What makes predictions a modality.
 
     Notes
     -----
     A choice is changed as any parameter:
-    ``union.set_params(clip=AudioTransformer(sampling_rate=8000))``.
+    ``union.set_params(clip=AudioTransformer(sampling_rate=8000))``, and left out by
+    ``union.set_params(clip_spectrum="drop")``.
+
+    **Classical models.** Each is made as a classifier and as a regressor; the target
+    says which is fitted.
+
+    - ``<column>_terms`` of texts and names, ``texts_terms`` of several that are short:
+      a linear model of the TF-IDF weights of n-grams, of words, of the letters of short
+      texts, and of whole names.
+    - ``<column>_shapes`` of images: a linear model of the radial kernel over
+      histograms of oriented gradients and the colours of 6 x 6 regions.
+    - ``<column>_spectrum`` of sound: the same over slices of the log-mel spectrogram.
+    - ``<column>_statistics`` of series: extremely randomised trees over moments,
+      quantiles, spectrum and correlations of the channels.
+    - ``boosting``: gradient boosting over all numbers, categories, dates, names (by the
+      mean of their targets) and texts (60 components of the TF-IDF weights) together,
+      if there are at least two such columns.
 
     Examples
     --------
@@ -132,8 +168,8 @@ def make_multimodal_union(X, *, n_jobs=None, verbose=True):
     ...     "age": [1.0, 2.0, 4.0, 3.0],
     ...     "colour": ["red", "blue", "red", "blue"],
     ... })
-    >>> union = make_multimodal_union(X)
-    caption: texts -> TextTransformer
+    >>> union = make_multimodal_union(X, classical=False)
+    caption: short texts -> TextTransformer
     photo: arrays (height, width, channels) -> ImageTransformer
     clip: samples with their rate -> AudioTransformer
     age: numbers -> StandardScaler, in modality 'table'
@@ -141,20 +177,43 @@ def make_multimodal_union(X, *, n_jobs=None, verbose=True):
     >>> union.set_params(photo__size=(8, 8)).fit_transform(X)
     MultimodalFeatures(4 samples: caption=tokens, photo=image, clip=sequence,
     table=vector, categories=vector)
+
+    With classical models, which learn from y:
+
+    >>> union = make_multimodal_union(X[["caption", "colour"]])
+    caption: short texts -> TextTransformer
+    colour: 2 different strings -> OneHotEncoder, in modality 'categories'
+    caption_terms: n-grams of words and letters -> linear model
+    boosting: caption and colour -> gradient boosting
+    2 cross-fitted models, each fitted 6 times; classical=False leaves them out
+    >>> union.fit_transform(X, [0, 1, 0, 1])
+    MultimodalFeatures(4 samples: caption=tokens, categories=vector,
+    caption_terms=vector, boosting=vector)
     """
     X = check_table("make_multimodal_union", X)
     findings = [
-        _look_at(_safe_indexing(X, position, axis=1), key)
+        look_at(_safe_indexing(X, position, axis=1), key)
         for position, key in enumerate(_keys(X))
     ]
     entries = _assign_modalities(findings)
+    readings = []
+    if classical:
+        taken = {name for name, _, _ in entries} | _parameter_names()
+        readings = plan_readings(
+            [finding for finding in findings if finding.kind in TRANSFORMERS],
+            n_rows=X.shape[0],
+            task=task,
+            random_state=random_state,
+            name=partial(_name_modality, taken=taken),
+        )
     if verbose:
-        _print(findings)
+        _print(findings, readings)
     if not entries:
         raise ValueError(
-            "no column is left for a transformer: all hold only missing values, dates "
-            "or durations"
+            "no column is left for a transformer: all hold only missing values, "
+            "durations or ids"
         )
+    entries += [(each.name, each.transformer, each.columns) for each in readings]
     return MultimodalFeatureUnion(entries, n_jobs=n_jobs)
 
 
@@ -168,15 +227,19 @@ def _keys(X):
 def _assign_modalities(findings):
     """Give each finding its modality; list (modality, transformer, columns)."""
     used = [finding for finding in findings if finding.kind in TRANSFORMERS]
+    short = [finding for finding in used if finding.text and finding.text.is_short]
     shared = {SHARED[finding.kind] for finding in used if finding.kind in SHARED}
-    taken = shared | set(MultimodalFeatureUnion([]).get_params(deep=False))
+    if len(short) > 1:
+        shared.add(SHORT_TEXTS)
+    taken = shared | _parameter_names()
     entries = {}
     for finding in used:
         if finding.kind in SHARED:
             finding.modality = SHARED[finding.kind]
+        elif finding in short and len(short) > 1:
+            finding.modality = SHORT_TEXTS
         else:
             finding.modality = _name_modality(finding.key, taken)
-            taken.add(finding.modality)
         transformer = TRANSFORMERS[finding.kind]()
         _, columns = entries.setdefault(finding.modality, (transformer, []))
         columns.append(finding.key)
@@ -186,18 +249,24 @@ def _assign_modalities(findings):
     ]
 
 
-def _name_modality(key, taken):
-    """Name a modality after its column, so that the name can prefix parameters."""
+def _parameter_names():
+    """Names that a modality cannot have: those of the union's own parameters."""
+    return set(MultimodalFeatureUnion([]).get_params(deep=False))
+
+
+def _name_modality(key, taken, suffix=""):
+    """Name a modality after its column, so that it can prefix parameters; take it."""
     name = f"x{key}" if isinstance(key, int) else re.sub("_{2,}", "_", key).strip("_")
-    name = base = name or "column"
+    name = base = (name or "column") + suffix
     number = 1
     while name in taken:
         number += 1
         name = f"{base}{number}"
+    taken.add(name)
     return name
 
 
-def _print(findings):
+def _print(findings, readings):
     """Print a line for each column, or for a run of more than ten that are alike."""
     for _, run in groupby(findings, lambda finding: (finding.found, finding.modality)):
         run = list(run)
@@ -206,12 +275,23 @@ def _print(findings):
         else:
             for finding in run:
                 _print_line(_label(finding), finding)
+    for reading in readings:
+        print(f"{reading.name}: {reading.found} -> {reading.model}")
+    if readings:
+        models = "model" if len(readings) == 1 else "models"
+        print(
+            f"{len(readings)} cross-fitted {models}, each fitted 6 times; "
+            "classical=False leaves them out"
+        )
 
 
 def _print_line(label, finding):
     choice = "left out"
     if finding.modality is not None:
-        choice = type(TRANSFORMERS[finding.kind]()).__name__
+        transformer = TRANSFORMERS[finding.kind]()
+        if isinstance(transformer, Pipeline):
+            transformer = transformer[-1]
+        choice = type(transformer).__name__
         if finding.modality != finding.key:
             choice += f", in modality {finding.modality!r}"
     note = f" ({NOTES[finding.found]})" if finding.found in NOTES else ""
@@ -220,165 +300,3 @@ def _print_line(label, finding):
 
 def _label(finding):
     return f"column {finding.key}" if isinstance(finding.key, int) else finding.key
-
-
-def _look_at(column, key):
-    """Find out what a column holds."""
-    rows, cells = _choose_cells(column)
-    if not cells:
-        return _Finding(key, "missing", "no values")
-    dtype = type(getattr(column, "dtype", None)).__name__
-    if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
-        return _Finding(key, "category", "categories")
-    described = [_describe(cell) for cell in cells]
-    counts = Counter(described)
-    kinds = {kind for kind, _ in counts}
-    # Texts may happen to name a file; a lost image is the transformer's to report.
-    n_unreadable = sum(n for (kind, _), n in counts.items() if kind == "file")
-    if kinds - {"file"} == {"text"} and 2 * n_unreadable <= len(cells):
-        kinds = {"text"}
-    elif kinds in ({"image", "file"}, {"sound", "file"}):
-        kinds.remove("file")
-    if len(kinds) > 1 or kinds <= {"file", "unknown"}:
-        raise ValueError(_explain(key, rows, cells, described))
-    (kind,) = kinds
-    if kind == "text" and len(set(map(str, cells))) <= MAX_CATEGORIES:
-        strings = [str(cell) for cell in column if not is_missing(cell)]
-        n_different = len(set(strings))
-        if n_different <= min(MAX_CATEGORIES, len(strings) / 2):
-            return _Finding(key, "category", f"{n_different} different strings")
-    found = " and ".join(dict.fromkeys(description for _, description in counts))
-    return _Finding(key, "category" if kind == "bool" else kind, found)
-
-
-def _choose_cells(column):
-    """Take up to N_CELLS cells that are not missing, and their rows, evenly spread."""
-    for n_rows in (N_CELLS, 20 * N_CELLS, len(column)):
-        rows = _spread(range(len(column)), n_rows)
-        cells = list(_safe_indexing(column, rows))
-        present = [place for place, cell in enumerate(cells) if not is_missing(cell)]
-        if len(present) >= N_CELLS:
-            break
-    chosen = _spread(present, N_CELLS)
-    return [rows[place] for place in chosen], [cells[place] for place in chosen]
-
-
-def _spread(items, n_items):
-    """Take up to n_items of a sequence, evenly spaced."""
-    n_items = min(n_items, len(items))
-    return [items[i] for i in np.linspace(0, len(items) - 1, n_items).astype(int)]
-
-
-def _explain(key, rows, cells, described):
-    """Say what was found in a column for which nothing can be chosen."""
-    found = []
-    for what, n in Counter(described).items():
-        first = described.index(what)
-        cell, example = cells[first], type(cells[first]).__name__
-        if isinstance(cell, str | bytes | Path | Number):
-            example = f"{cell!r:.80}"
-        found.append(f"{n} {what[1]} (row {rows[first]}: {example})")
-    advice = (
-        f"Choose one yourself: MultimodalFeatureUnion([(name, transformer, {key!r}), "
-        "...])."
-    )
-    if any(description == LOST for _, description in described):
-        advice = f"Paths begin at the working folder, {os.getcwd()!r}. {advice}"
-    return (
-        f"column {key!r}: cannot infer a transformer, found {' and '.join(found)}. "
-        f"{advice}"
-    )
-
-
-def _describe(cell):
-    """Name the kind of a cell, and in the plural what it is."""
-    from PIL import Image
-
-    if isinstance(cell, bool | np.bool_):
-        return "bool", "booleans"
-    if isinstance(cell, Number) and not isinstance(cell, complex | np.complexfloating):
-        return "number", "numbers"
-    if isinstance(cell, date | np.datetime64):
-        return "date", DATES
-    if isinstance(cell, timedelta | np.timedelta64):
-        return "date", "durations"
-    if isinstance(cell, str | Path):
-        return _describe_name(cell)
-    if isinstance(cell, bytes | bytearray | memoryview):
-        kind = _open_as(lambda: io.BytesIO(cell))
-        return (kind, f"{kind} files as bytes") if kind else ("unknown", "bytes")
-    if isinstance(cell, Image.Image):
-        return "image", "PIL images"
-    if _is_sound(cell):
-        return "sound", "samples with their rate"
-    if hasattr(cell, "iloc"):
-        return "series", "pandas objects"
-    return _describe_array(cell)
-
-
-def _describe_name(cell):
-    """Tell texts from names of files, and find out what a file is."""
-    suffix = os.path.splitext(cell)[1].lower()
-    kind = "image" if suffix in IMAGE_SUFFIXES else None
-    kind = "sound" if suffix in SOUND_SUFFIXES else kind
-    if os.path.isfile(cell):
-        kind = _open_as(lambda: cell) or kind
-        if kind:
-            return kind, f"{kind} files"
-        return "file", "names of files that are neither image nor sound"
-    if kind or isinstance(cell, Path):
-        return "file", LOST
-    return "text", "texts"
-
-
-def _open_as(file):
-    """Open a file as an image, then as sound; say which it is, or None."""
-    import soundfile
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            Image.open(file()).close()
-        return "image"
-    except Image.DecompressionBombError:  # for the transformer to refuse
-        return "image"
-    except Exception:  # of many kinds in both libraries
-        try:
-            soundfile.SoundFile(file()).close()
-            return "sound"
-        except Exception:
-            return None
-
-
-def _is_sound(cell):
-    """Tell whether a cell is samples with their rate."""
-    if isinstance(cell, Mapping):
-        return "array" in cell and "sampling_rate" in cell
-    if not isinstance(cell, tuple | list) or len(cell) != 2:
-        return False
-    samples, rate = cell
-    if isinstance(samples, str | bytes | Number) or not isinstance(rate, Number):
-        return False
-    try:
-        return np.asarray(samples).dtype.kind in "fiu"
-    except ValueError:  # lists of unequal length
-        return False
-
-
-def _describe_array(cell):
-    try:
-        array = np.asarray(cell)
-        if array.dtype.kind == "O":  # Arrow gives nested lists as arrays of arrays
-            array = np.array(list(array), dtype=np.float64)
-    except (TypeError, ValueError):
-        return "unknown", f"objects of type {type(cell).__name__}"
-    if array.dtype.kind not in "fiub" or not array.ndim:
-        return "unknown", f"objects of type {type(cell).__name__}"
-    if array.ndim == 3 and array.shape[2] in (1, 3, 4):
-        return "image", "arrays (height, width, channels)"
-    if array.ndim == 2 and array.dtype == np.uint8:
-        return "image", "uint8 arrays (height, width)"
-    if array.ndim > 2:
-        return "unknown", f"arrays of shape {array.shape}"
-    return "series", SERIES if array.ndim == 1 else TABLES

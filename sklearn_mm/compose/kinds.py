@@ -1,0 +1,210 @@
+"""What a column holds, by its cells."""
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from numbers import Number
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_mm._compat import _safe_indexing
+from sklearn_mm.compose.describe import LOST, SERIES, describe_cell
+from sklearn_mm.compose.presets.cells import says_no_number
+from sklearn_mm.compose.presets.texts import TextColumn, split_names
+from sklearn_mm.readers.column import is_missing
+from sklearn_mm.transformers.dates import ISO_DATE
+
+# The cells looked at in a column, and the most strings that are categories.
+N_CELLS = 50
+MAX_CATEGORIES = 30
+
+# Names have few words, and occur so often on average.
+MAX_NAME_WORDS, MIN_NAME_ROWS = 3, 1.2
+
+# Fewer different strings with digits than this are not called ids.
+MIN_IDS = 20
+
+# Shorter vectors are series, and longer ones of which neighbours go together.
+MIN_VECTOR, MAX_VECTOR_CORRELATION = 16, 0.3
+
+VECTORS = "vectors of one length"
+
+
+@dataclass
+class Finding:
+    """What a column holds.
+
+    Attributes
+    ----------
+    key : str or int
+        Name of the column, or its position.
+    kind : str
+        "number", "written number", "category", "name", "text", "date", "vector",
+        "image", "sound", "series"; or another, of columns that are left out.
+    found : str
+        The same for people.
+    text : TextColumn, default=None
+        Of names and texts.
+    n_different : int, default=0
+        Values of a category.
+    modality : str, default=None
+        That the column becomes, or is a part of.
+    """
+
+    key: str | int
+    kind: str
+    found: str
+    text: TextColumn | None = None
+    n_different: int = 0
+    modality: str | None = None
+
+
+def look_at(column, key):
+    """Find out what a column holds.
+
+    Parameters
+    ----------
+    column : Series or array of n_samples cells
+        The cells.
+    key : str or int
+        What selects the column.
+
+    Returns
+    -------
+    Finding
+
+    Raises
+    ------
+    ValueError
+        If the cells are of several kinds, or of none that is known.
+    """
+    rows, cells = _choose_cells(column)
+    if not cells:
+        return Finding(key, "missing", "no values")
+    dtype = type(getattr(column, "dtype", None)).__name__
+    if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
+        n_different = len({str(cell) for cell in column if not is_missing(cell)})
+        return Finding(key, "category", "categories", n_different=n_different)
+    described = [describe_cell(cell) for cell in cells]
+    counts = Counter(described)
+    kinds = {kind for kind, _ in counts}
+    # Texts may happen to name a file; a lost image is the transformer's to report.
+    n_unreadable = sum(n for (kind, _), n in counts.items() if kind == "file")
+    if kinds - {"file"} == {"text"} and 2 * n_unreadable <= len(cells):
+        kinds = {"text"}
+    elif kinds in ({"image", "file"}, {"sound", "file"}):
+        kinds.remove("file")
+    if len(kinds) > 1 or kinds <= {"file", "unknown"}:
+        raise ValueError(_explain(key, rows, cells, described))
+    (kind,) = kinds
+    if kind == "text":
+        return _look_at_strings(column, key)
+    found = " and ".join(dict.fromkeys(description for _, description in counts))
+    if found == SERIES and _are_vectors(column, cells):
+        return Finding(key, "vector", VECTORS)
+    if kind == "bool":
+        return Finding(key, "category", found, n_different=2)
+    return Finding(key, kind, found)
+
+
+def _look_at_strings(column, key):
+    """Tell categories, numbers, dates, names, ids and texts apart, by all cells."""
+    strings = [str(cell) for cell in column if not is_missing(cell)]
+    different = set(strings)
+    if all(map(_is_number, different)) and not all(map(says_no_number, different)):
+        return Finding(key, "written number", "numbers written as strings")
+    if all(map(ISO_DATE.fullmatch, different)):
+        return Finding(key, "date", "dates written as strings")
+    n_different = len(different)
+    if n_different <= min(MAX_CATEGORIES, len(strings) / 2):
+        found = f"{n_different} different strings"
+        return Finding(key, "category", found, n_different=n_different)
+    if n_different == len(strings) >= MIN_IDS and all(map(_is_id, strings)):
+        return Finding(key, "id", "ids, different in each row")
+    return _look_at_texts(strings, key)
+
+
+def _is_number(string):
+    try:
+        return says_no_number(string) or bool(np.isfinite(float(string)))
+    except ValueError:
+        return False
+
+
+def _is_id(string):
+    """Tell whether a string is one word with a digit."""
+    return re.fullmatch(r"\S*\d\S*", string.strip()) is not None
+
+
+def _look_at_texts(strings, key):
+    """Tell names, short and long texts apart."""
+    names = [name for string in strings for name in split_names(string)]
+    are_names = np.median(
+        [len(name.split()) for name in names]
+    ) <= MAX_NAME_WORDS and len(names) >= MIN_NAME_ROWS * len(set(names))
+    n_words = float(np.median([len(string.split()) for string in strings]))
+    text = TextColumn(n_words, bool(are_names))
+    if are_names:
+        return Finding(key, "name", f"names, {len(set(names))} different", text)
+    return Finding(key, "text", "short texts" if text.is_short else "texts", text)
+
+
+def _are_vectors(column, cells):
+    """Tell vectors from series: of one length, and in no order.
+
+    Neighbouring numbers of a series go together, those of an embedding do not.
+    """
+    if any(hasattr(cell, "iloc") for cell in cells):
+        return False
+    lengths = {len(cell) for cell in column if not is_missing(cell)}
+    if len(lengths) > 1 or min(lengths) < MIN_VECTOR:
+        return False
+    vectors = np.array([np.asarray(cell, dtype=np.float64) for cell in cells])
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    spread = (centred**2).sum(axis=1)
+    together = (centred[:, 1:] * centred[:, :-1]).sum(axis=1)
+    known = spread > 0  # False, too, where numbers are missing
+    if not known.any():
+        return False
+    return bool((together[known] / spread[known]).mean() <= MAX_VECTOR_CORRELATION)
+
+
+def _choose_cells(column):
+    """Take up to N_CELLS cells that are not missing, and their rows, evenly spread."""
+    for n_rows in (N_CELLS, 20 * N_CELLS, len(column)):
+        rows = _spread(range(len(column)), n_rows)
+        cells = list(_safe_indexing(column, rows))
+        present = [place for place, cell in enumerate(cells) if not is_missing(cell)]
+        if len(present) >= N_CELLS:
+            break
+    chosen = _spread(present, N_CELLS)
+    return [rows[place] for place in chosen], [cells[place] for place in chosen]
+
+
+def _spread(items, n_items):
+    """Take up to n_items of a sequence, evenly spaced."""
+    n_items = min(n_items, len(items))
+    return [items[i] for i in np.linspace(0, len(items) - 1, n_items).astype(int)]
+
+
+def _explain(key, rows, cells, described):
+    """Say what was found in a column for which nothing can be chosen."""
+    found = []
+    for what, n in Counter(described).items():
+        first = described.index(what)
+        cell, example = cells[first], type(cells[first]).__name__
+        if isinstance(cell, str | bytes | Path | Number):
+            example = f"{cell!r:.80}"
+        found.append(f"{n} {what[1]} (row {rows[first]}: {example})")
+    advice = (
+        f"Choose one yourself: MultimodalFeatureUnion([(name, transformer, {key!r}), "
+        "...])."
+    )
+    if any(description == LOST for _, description in described):
+        advice = f"Paths begin at the working folder, {os.getcwd()!r}. {advice}"
+    return (
+        f"column {key!r}: cannot infer a transformer, found {' and '.join(found)}. "
+        f"{advice}"
+    )
