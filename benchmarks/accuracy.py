@@ -27,13 +27,19 @@ import joblib
 import numpy as np
 import pandas as pd
 import report
+import sklearn
 import torch
 from accuracy_data import DATASETS, N_FOLDS
 from classical import make_stack, split_training
 from enriched import VECTORS, make_enriched_features
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
-from sklearn_mm import AttentionFusionClassifier, AttentionFusionRegressor
+from sklearn_mm import (
+    AttentionFusionClassifier,
+    AttentionFusionRegressor,
+    CrossFitTransformer,
+    make_multimodal_union,
+)
 
 COLUMNS = ["rows", "model", "seed", "fold", "name", "score", "seconds"]
 KEY = COLUMNS[:4]
@@ -56,6 +62,20 @@ def fit_fusion(fusion, fold):
     """Train one model on all modalities."""
     train, test = _make_features(fold, DATASETS[fold.data].make_features())
     return {f'fusion="{fusion}"': _fit_predict(fold, train, test, fusion=fusion)}
+
+
+def fit_union(fold):
+    """Train one model on what ``make_multimodal_union`` makes of the table."""
+    union = make_multimodal_union(fold.train, verbose=False)
+    if fold.groups is None:
+        train, test = _make_features(fold, union)
+    else:
+        with sklearn.config_context(enable_metadata_routing=True):
+            for _, step, _ in union.transformers:
+                if isinstance(step, CrossFitTransformer):
+                    step.set_fit_request(groups=True, sample_weight=False)
+            train, test = _make_features(fold, union, groups=fold.groups)
+    return {"make_multimodal_union, attention": _fit_predict(fold, train, test)}
 
 
 def fit_enriched(fold):
@@ -98,15 +118,17 @@ MODELS = {
         fusion: partial(fit_fusion, fusion)
         for fusion in ("attention", "bottleneck", "cross", "gated", "concat")
     },
+    "union": fit_union,
     "enriched": fit_enriched,
     "classical": fit_classical,
 }
 
 
-def _make_features(fold, union):
+def _make_features(fold, union, **metadata):
     """Fit the union on the training rows; cells that were read before are looked up."""
     union.set_params(memory=fold.memory)
-    return union.fit_transform(fold.train), union.transform(fold.test)
+    train = union.fit_transform(fold.train, fold.y, **metadata)
+    return train, union.transform(fold.test)
 
 
 def _fit_predict(fold, train, test, **parameters):

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "benchmarks"
 ARGUMENTS = {
     "accuracy": "--rows 300 --seeds 1 --folds 1 --data movies emoji "
-    "--models attention enriched classical",
+    "--models attention union enriched classical",
     "audio_features": "--rows 20 --repeats 2",
     "cache": "--rows 60 --repeats 1",
     "defaults": "--rows 60 --seeds 1",
@@ -24,6 +24,7 @@ ARGUMENTS = {
     "image_resizing": "--rows 10 --repeats 2",
     "interaction": "--rows 100 --seeds 1",
     "latency": "--rows 32 --calls 10",
+    "learning_curve": "--rows 30 --seeds 1",
     "lookup": "--rows 100 --seeds 1",
     "noise": "--rows 100 --seeds 1",
     "length_buckets": "--rows 64 --repeats 2",

@@ -90,9 +90,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         error, in ``fit`` and in prediction.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto": so that there are about 1,300 steps,
-        within 5 to 40 passes.
+        within 5 to 40 passes, and no more than hundreds of rows, but 10.
     batch_size : int or "auto", default="auto"
-        Rows a training step. "auto": so that an epoch has about 32 steps, within 16 to
+        Rows a training step. "auto": so that an epoch has about 32 steps, within 8 to
         128 rows.
     learning_rate : float, default=2e-3
         Of AdamW (Loshchilov & Hutter 2019), at its highest.
@@ -117,7 +117,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         predicted does not change. Not for ``partial_fit``.
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, to stop when the loss on them no longer falls, and to
-        restore the best weights. "auto": with 10,000 rows or more. Not for
+        restore the best weights. "auto": with 1,000 rows or more. Not for
         ``partial_fit``.
     validation_fraction : float, default=0.1
         Share of the rows, or of the groups, to hold out for ``early_stopping`` and
