@@ -50,7 +50,9 @@ def scores():
 
 
 def test_a_modality_in_noise_harms_less_after_training_on_noise(scores):
-    assert (scores[0.5][:, 1] > scores[0.0][:, 1] + 0.05).all()
+    # Some networks ignore the noise without having met any.
+    assert scores[0.5][:, 1].mean() > scores[0.0][:, 1].mean() + 0.1
+    assert scores[0.5][:, 1].min() > 0.9
 
 
 def test_clean_rows_are_learned_as_well(scores):

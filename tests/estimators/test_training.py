@@ -128,7 +128,7 @@ def test_by_default_rows_are_held_out_where_there_are_many(n_rows, validates):
 
 
 def test_rows_that_weights_repeat_count_once():
-    classifier = fit_by_default(6_000, sample_weight=np.full(6_000, 2))
+    classifier = fit_by_default(600, sample_weight=np.full(600, 2))
     assert "valid_loss" not in classifier.history_[0]
 
 

@@ -1,4 +1,4 @@
-"""A report of a small model, read as a browser would."""
+"""A report of a small model, read as a browser would; and a read-out by hand."""
 
 from html.parser import HTMLParser
 
@@ -115,3 +115,37 @@ def page(report_path):
 def read_page():
     """Give what reads any other report."""
     return lambda path: Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def read_out_by_hand():
+    """Give a function that weighs the tokens of one row with NumPy."""
+    return weigh_by_hand
+
+
+def weigh_by_hand(read_out, tokens, n_tokens):
+    """Weigh tokens (n_tokens, width), of each modality so many, as a read-out does."""
+    query = numbers(read_out.query)
+    parts = np.split(tokens, np.cumsum(n_tokens)[:-1])
+    for part, summary, question in zip(
+        parts, read_out.summaries, read_out.questions, strict=True
+    ):
+        scores = part @ numbers(summary.key.weight).T + numbers(summary.key.bias)
+        scores = scores @ numbers(summary.query) / np.sqrt(tokens.shape[1])
+        pooled = softmax(scores) @ part
+        norm, linear = question
+        normed = (pooled - pooled.mean()) / np.sqrt(pooled.var() + norm.eps)
+        normed = normed * numbers(norm.weight) + numbers(norm.bias)
+        query = query + numbers(linear.weight) @ normed
+    keys = tokens @ numbers(read_out.key.weight).T
+    cosines = keys @ query / np.linalg.norm(keys, axis=1) / np.linalg.norm(query)
+    return softmax(numbers(read_out.sharpness) * cosines)
+
+
+def softmax(scores):
+    exponentials = np.exp(scores - scores.max())
+    return exponentials / exponentials.sum()
+
+
+def numbers(parameter):
+    return parameter.detach().numpy().astype(np.float64)

@@ -38,7 +38,9 @@ def test_weights_of_each_row_sum_to_one(fitted):
     assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
 
-def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(fitted):
+def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(
+    fitted, read_out_by_hand
+):
     classifier, X = fitted
     read_out = classifier.net_.module_.fusion.read_out
     captured = {}
@@ -50,12 +52,7 @@ def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(fitted):
     handle.remove()
 
     tokens = captured["tokens"][0].astype(np.float64)
-    key, bias, query = (
-        p.detach().numpy().astype(np.float64)
-        for p in (*read_out.read_out.key.parameters(), read_out.read_out.query)
-    )
-    scores = (tokens @ key.T + bias) @ query / np.sqrt(tokens.shape[1])
-    weights = np.exp(scores) / np.exp(scores).sum()
+    weights = read_out_by_hand(read_out, tokens, [1, len(tokens) - 1])
     assert_allclose(found.to_numpy()[0], [weights[0], weights[1:].sum()], atol=1e-5)
 
 

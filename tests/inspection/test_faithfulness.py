@@ -81,8 +81,8 @@ def test_the_series_that_tells_the_class_has_more_of_both_than_the_text(
     else:
         table = attention_weights(model, X, level="token")
         table = table.rename(columns={"weight": "score"})
-    of_a_token = table["score"].abs().groupby(table["modality"]).mean()
-    assert of_a_token["series"] > of_a_token["text"]
+    of_modality = table["score"].abs().groupby(table["modality"]).sum()
+    assert of_modality["series"] > of_modality["text"]
 
 
 def test_curves_begin_with_the_prediction_and_end_with_the_prior(skipping, vectors):

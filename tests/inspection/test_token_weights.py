@@ -16,6 +16,7 @@ from sklearn_mm import (
     ImageTransformer,
     MultimodalFeatures,
     MultimodalFeatureUnion,
+    SelfAttentionEncoder,
     TextTransformer,
     TimeSeriesTransformer,
     VectorEncoder,
@@ -48,6 +49,7 @@ def model(data):
     )
     encoders = [
         ("image", CNNEncoder(channels=(4, 8))),
+        ("audio", SelfAttentionEncoder(strides=(2, 2))),
         ("table", VectorEncoder(tokens="features")),
     ]
     params = {"width": 16, "n_heads": 2, "max_epochs": 3, "random_state": 0}
@@ -77,7 +79,9 @@ def test_tokens_of_a_modality_sum_to_its_weight(weights, model, data):
     assert_allclose(sums.loc[expected.index, expected.columns], expected, atol=1e-6)
 
 
-def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(model, data, weights):
+def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(
+    model, data, weights, read_out_by_hand
+):
     read_out = model[-1].net_.module_.fusion.read_out
     captured = {}
     handle = read_out.norm.register_forward_hook(
@@ -88,14 +92,10 @@ def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(model, data, wei
     handle.remove()
 
     tokens = captured["tokens"][0].astype(np.float64)
-    key, bias, query = (
-        p.detach().numpy().astype(np.float64)
-        for p in (*read_out.read_out.key.parameters(), read_out.read_out.query)
-    )
-    scores = (tokens @ key.T + bias) @ query / np.sqrt(tokens.shape[1])
-    expected = np.exp(scores) / np.exp(scores).sum()
-    found = weights.loc[weights["sample"] == row.index[0], "weight"]
-    assert_allclose(found, expected, atol=1e-5)
+    of_row = weights[weights["sample"] == row.index[0]]
+    n_tokens = of_row.groupby("modality", sort=False).size()
+    expected = read_out_by_hand(read_out, tokens, n_tokens)
+    assert_allclose(of_row["weight"], expected, atol=1e-5)
 
 
 def test_labels_of_a_text_are_its_words(weights, data):
