@@ -146,6 +146,13 @@ def test_an_array_without_names_gives_the_same_models(table):
     assert_array_equal(found, np.asarray(named.transform(table[:5])["boosting"]))
 
 
+def test_the_flat_view_has_names(table):
+    union = make_multimodal_union(table, verbose=False).set_output(transform="pandas")
+    flat = union.fit_transform(table, y_of(table))
+    assert {"photo_shapes__yes", "clip_spectrum__yes", "walk_statistics__yes"} < {*flat}
+    assert flat.columns.is_unique
+
+
 def test_scikit_learn_learns_from_the_flat_view(small):
     pipeline = make_pipeline(
         make_multimodal_union(small, verbose=False),

@@ -11,7 +11,7 @@ from sklearn_mm._compat import _safe_indexing
 from sklearn_mm.compose.classical import plan_readings
 from sklearn_mm.compose.describe import SERIES, TABLES
 from sklearn_mm.compose.kinds import VECTORS, look_at
-from sklearn_mm.compose.presets.cells import as_numbers, as_vectors
+from sklearn_mm.compose.presets.cells import Vectors, as_numbers
 from sklearn_mm.compose.union import MultimodalFeatureUnion
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers.audio import AudioTransformer
@@ -27,7 +27,7 @@ def _make_number_scaler():
 
 
 def _make_vector_scaler():
-    return make_pipeline(FunctionTransformer(as_vectors), StandardScaler())
+    return make_pipeline(Vectors(), StandardScaler())
 
 
 TRANSFORMERS = {

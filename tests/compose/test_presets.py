@@ -17,11 +17,11 @@ from sklearn_mm import (
     TimeSeriesTransformer,
     make_multimodal_union,
 )
-from sklearn_mm.compose.presets.cells import as_numbers, as_texts, as_vectors
+from sklearn_mm.compose.presets.cells import Vectors, as_numbers, as_texts
 from sklearn_mm.compose.presets.kernels import KernelFeatures, make_kernel_models
 from sklearn_mm.compose.presets.outputs import PerOutputClassifier
 from sklearn_mm.compose.presets.series import describe_series
-from sklearn_mm.compose.presets.sounds import make_sound_features, slice_frames
+from sklearn_mm.compose.presets.sounds import make_sound_features
 from sklearn_mm.compose.presets.tables import TargetMeans
 from sklearn_mm.compose.presets.texts import Components, TextColumn, make_text_models
 
@@ -215,8 +215,14 @@ def test_a_string_that_is_no_number_is_named():
 
 
 def test_vectors_of_another_length_are_refused():
-    with pytest.raises(ValueError, match="one length, found the shapes"):
-        as_vectors([np.ones(3), None, np.ones(4)])
+    fitted = Vectors().fit([np.ones(3), None])
+    with pytest.raises(ValueError, match="row 1: expected .* length 3, .*\\(4,\\)"):
+        fitted.transform([np.ones(3), np.ones(4)])
+
+
+def test_vectors_that_are_all_missing_are_rows_of_nan():
+    found = Vectors().fit([np.ones(3), None]).transform([None])
+    assert_array_equal(found, np.full((1, 3), np.nan))
 
 
 def test_moments_of_series_are_those_of_scipy():
@@ -244,7 +250,6 @@ def test_slices_of_a_long_clip_are_those_of_a_short_one():
     # In the middle, where no edge is.
     assert_allclose(short[200:400], long[200:400], atol=0.5)
     assert np.isnan(features[2]).all()
-    assert slice_frames is make_sound_features()[-1].func
 
 
 def test_a_kernel_has_no_more_landmarks_than_rows():

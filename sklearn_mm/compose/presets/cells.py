@@ -1,6 +1,8 @@
 """Cells as what scikit-learn learns from: strings, numbers, flat rows."""
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm.readers.column import is_missing
 
@@ -100,37 +102,57 @@ def says_no_number(cell):
     return isinstance(cell, str) and cell.strip().lower() in NO_NUMBERS
 
 
-def as_vectors(X):
-    """Stack a column of vectors of one length; rows that are missing are NaN.
+class Vectors(TransformerMixin, BaseEstimator):
+    """Stack a column of vectors of one length; a row that is missing is NaN.
 
-    Parameters
+    Attributes
     ----------
-    X : list, Series, or array of n_samples cells
-        1-D arrays or lists of numbers.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_samples, length)
-
-    Raises
-    ------
-    ValueError
-        If they differ in length.
+    n_features_out_ : int
+        The length, 1 if ``fit`` saw no vector.
     """
-    ((name, cells),) = columns_of(X)
-    vectors = [
-        None if is_missing(cell) else np.asarray(cell, dtype=np.float64)
-        for cell in cells
-    ]
-    shapes = {vector.shape for vector in vectors if vector is not None}
-    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
-        raise ValueError(
-            f"column {name!r}: expected vectors of one length, found the shapes "
-            f"{sorted(shapes)}. If they are series, use TimeSeriesTransformer()."
-        )
-    ((length,),) = shapes or {(1,)}
-    rows = [np.full(length, np.nan) if v is None else v for v in vectors]
-    return np.stack(rows)
+
+    def fit(self, X, y=None):
+        """Learn the length from a column of 1-D arrays or lists of numbers."""
+        _, vectors = self._read(X)
+        present = [vector for vector in vectors if vector is not None]
+        self.n_features_out_ = len(present[0]) if present else 1
+        self.transform(X)  # refuses those of another length
+        return self
+
+    def transform(self, X):
+        """Stack the vectors: (n_samples, length) of float64.
+
+        Raises
+        ------
+        ValueError
+            If one has another length.
+        """
+        check_is_fitted(self)
+        name, vectors = self._read(X)
+        rows = np.full((len(vectors), self.n_features_out_), np.nan)
+        for row, vector in enumerate(vectors):
+            if vector is None:
+                continue
+            if vector.shape != (self.n_features_out_,):
+                raise ValueError(
+                    f"column {name!r}, row {row}: expected a vector of the length "
+                    f"{self.n_features_out_}, found the shape {vector.shape}. If these "
+                    "are series, use TimeSeriesTransformer()."
+                )
+            rows[row] = vector
+        return rows
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the numbers by their place in the vector."""
+        check_is_fitted(self)
+        return np.array([f"x{i}" for i in range(self.n_features_out_)], dtype=object)
+
+    def _read(self, X):
+        ((name, cells),) = columns_of(X)
+        return name, [
+            None if is_missing(cell) else np.asarray(cell, dtype=np.float64)
+            for cell in cells
+        ]
 
 
 def flat_view(block):

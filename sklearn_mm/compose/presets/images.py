@@ -24,4 +24,5 @@ def make_image_features():
 
 
 def _flat(transformer):
-    return Pipeline([("cells", transformer), ("flat", FunctionTransformer(flat_view))])
+    flat = FunctionTransformer(flat_view, feature_names_out="one-to-one")
+    return Pipeline([("cells", transformer), ("flat", flat)])

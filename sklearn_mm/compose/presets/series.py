@@ -25,7 +25,7 @@ def make_series_features():
         From a column of series to an array, with rows of NaN where they are missing.
     """
     series = TimeSeriesTransformer(scaling=None, on_error="missing")
-    statistics = FunctionTransformer(describe_series)
+    statistics = FunctionTransformer(describe_series, feature_names_out=name_statistics)
     return Pipeline([("cells", series), ("statistics", statistics)])
 
 
@@ -70,6 +70,13 @@ def describe_series(block):
         if numbers is not None:
             rows[row] = numbers
     return rows
+
+
+def name_statistics(transformer, input_features):
+    """Name by numbers what :func:`describe_series` gives."""
+    n_channels = len(input_features) // 3  # of the flat view: mean, deviation, maximum
+    width = len(_describe(np.zeros((1, n_channels))))
+    return np.array([f"statistic{i}" for i in range(width)], dtype=object)
 
 
 def _describe(series):

@@ -21,7 +21,15 @@ def make_sound_features():
         From a column of clips to an array, with rows of NaN where they are missing.
     """
     mels = AudioTransformer(n_mels=40, on_error="missing")
-    return Pipeline([("cells", mels), ("slices", FunctionTransformer(slice_frames))])
+    slices = FunctionTransformer(slice_frames, feature_names_out=name_slices)
+    return Pipeline([("cells", mels), ("slices", slices)])
+
+
+def name_slices(transformer, input_features):
+    """Name what :func:`slice_frames` gives, by slice and band."""
+    n_bands = len(input_features) // 3  # of the flat view: mean, deviation, maximum
+    names = [f"slice{i}_{band}" for i in range(N_SLICES) for band in range(n_bands)]
+    return np.array([*names, "n_frames"], dtype=object)
 
 
 def slice_frames(block):
