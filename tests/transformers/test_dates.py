@@ -47,7 +47,7 @@ def test_year_and_day_are_those_of_the_calendar():
 
 @pytest.mark.parametrize(
     ("part", "turn"),
-    [("weekday", TIMES.dt.weekday / 7), ("hour", TIMES.dt.hour / 24)],
+    [("weekday", TIMES.dt.day_of_week / 7), ("hour", TIMES.dt.hour / 24)],
 )
 def test_week_and_day_are_circles(part, turn):
     parts = named(DateTransformer(), TIMES.dt.floor("h"))
