@@ -33,6 +33,7 @@ from accuracy_data import DATASETS, N_FOLDS
 from classical import make_stack, split_training
 from enriched import VECTORS, make_enriched_features
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+from sklearn.pipeline import Pipeline
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -71,11 +72,17 @@ def fit_union(fold):
         train, test = _make_features(fold, union)
     else:
         with sklearn.config_context(enable_metadata_routing=True):
-            for _, step, _ in union.transformers:
-                if isinstance(step, CrossFitTransformer):
-                    step.set_fit_request(groups=True, sample_weight=False)
+            _ask_for_groups(union)
             train, test = _make_features(fold, union, groups=fold.groups)
     return {"make_multimodal_union, attention": _fit_predict(fold, train, test)}
+
+
+def _ask_for_groups(union):
+    """Let cross-fitted steps keep groups together, also at the end of a pipeline."""
+    for _, step, _ in union.transformers:
+        last = step[-1] if isinstance(step, Pipeline) else step
+        if isinstance(last, CrossFitTransformer):
+            last.set_fit_request(groups=True)
 
 
 def fit_enriched(fold):

@@ -24,7 +24,9 @@ from sklearn_mm import (
 )
 
 
-@parametrize_with_checks([AttentionFusionClassifier(width=16, max_epochs=10)])
+@parametrize_with_checks(
+    [AttentionFusionClassifier(width=16, max_epochs=10, batch_size=16)]
+)
 def test_the_classifier_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 

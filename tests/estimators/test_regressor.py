@@ -10,7 +10,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_mm import AttentionFusionRegressor, FeatureBlock, MultimodalFeatures
 
 
-@parametrize_with_checks([AttentionFusionRegressor(width=16, max_epochs=10)])
+@parametrize_with_checks(
+    [AttentionFusionRegressor(width=16, max_epochs=10, batch_size=16)]
+)
 def test_the_regressor_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 
