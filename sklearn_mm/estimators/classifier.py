@@ -73,7 +73,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is. One half of the
         rows, drawn anew each time, is shown whole, and where no modality tells
-        anything by itself, at first all are: so what only several tell is learned, too.
+        anything by itself, at first all are, for the sake of what only several tell.
     modality_noise : float, default=0.0
         Share of these hidden modalities, from 0 to 1, that are replaced by noise
         instead: by values from other rows, drawn for each feature by itself, and
