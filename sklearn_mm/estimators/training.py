@@ -14,16 +14,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
+from sklearn_mm.estimators.curriculum import Curriculum
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
 # Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
-
-# Shares of the training up to which all rows are shown whole, and from which on
-# modalities are hidden as often as they ever are.
-WHOLE_UNTIL, THIN_FROM = 0.25, 0.5
 
 
 class FirstEpochInterrupted(Exception):
@@ -80,22 +77,35 @@ class FusionNet(NeuralNet):
             )
             return self
 
+    def validation_step(self, batch, **fit_params):
+        """Validate, and judge the heads of single modalities on the same rows."""
+        self.module_.judges_heads = True
+        try:
+            step = super().validation_step(batch, **fit_params)
+        finally:
+            self.module_.judges_heads = False
+        if isinstance(step["y_pred"], tuple):
+            step["y_pred"] = step["y_pred"][0]
+        return step
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Average the rows' losses times their weights."""
         target, weight = y_true
         if not isinstance(y_pred, tuple):
             return (self.criterion_(y_pred, target) * weight).mean()
         outputs, own_outputs, present = y_pred
-        loss = (self.criterion_(outputs, target) * weight).mean()
-        of_prior = self.criterion_(self.module_.prior.expand_as(outputs), target)
-        own_losses, prior_losses = [], []
-        for own, there in zip(own_outputs, present, strict=True):
-            counted = weight * there
-            own_losses.append((self.criterion_(own, target) * counted).mean())
-            prior_losses.append((of_prior * counted).mean())
-        own_losses = torch.stack(own_losses)
-        self.module_.note_skill(own_losses, torch.stack(prior_losses))
-        return loss + self.auxiliary_weight * own_losses.mean()
+        fused = self.criterion_(outputs, target) * weight
+        prior = self.module_.prior.expand_as(outputs)
+        of_prior = self.criterion_(prior, target) * weight
+        own = torch.stack([self.criterion_(own, target) for own in own_outputs])
+        own = own * weight * present
+        skill = self.module_.skill
+        if not training:
+            skill.add(own, of_prior * present, fused, of_prior)
+            return fused.mean()
+        if self.train_split is None:
+            skill.follow(own, of_prior * present)
+        return fused.mean() + self.auxiliary_weight * own.mean(dim=1).mean()
 
 
 def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **options):
@@ -193,44 +203,6 @@ class WeightAveraging(Callback):
         with torch.no_grad():
             for parameter, value in zip(net.module_.parameters(), values, strict=True):
                 parameter.copy_(value)
-
-
-class Curriculum(Callback):
-    """Hide modalities once one of them tells something alone, or when it is time.
-
-    Hidden modalities pull a network to what fewer than all tell. Where that is nothing,
-    it learns these rows by heart and never finds what all tell together. So whole rows
-    come first (an order of lessons, as in Bengio et al. 2009, "Curriculum Learning").
-
-    Parameters
-    ----------
-    n_steps : int
-        Batches of the whole training.
-    """
-
-    def __init__(self, n_steps):
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net, **kwargs):
-        """Count the batches from here."""
-        self.n_done_ = 0
-
-    def on_batch_begin(self, net, training=False, **kwargs):
-        """Say how much of the rows is shown with less than all."""
-        if training:
-            network = net.module_
-            whole = thinning_at(self.n_done_ / self.n_steps)
-            network.thinning = max(whole, float(network.taught_shares().max()))
-            self.n_done_ += 1
-
-    def on_train_end(self, net, **kwargs):
-        """Leave the network as it is for what trains it further."""
-        net.module_.thinning = 1.0
-
-
-def thinning_at(done):
-    """Give the share of hiding and of single heads at a share of the training."""
-    return min(1.0, max(0.0, (done - WHOLE_UNTIL) / (THIN_FROM - WHOLE_UNTIL)))
 
 
 def rate_factor(step, n_steps, warm_up, schedule):

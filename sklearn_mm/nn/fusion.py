@@ -23,20 +23,41 @@ N_BOTTLENECKS = 4
 FIRST_SHARPNESS = 8.0
 
 
+class PooledModalities(nn.Module):
+    """Read each modality out by itself."""
+
+    def __init__(self, n_modalities, width):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_modalities))
+        self.read_outs = nn.ModuleList(ReadOut(width) for _ in range(n_modalities))
+
+    def forward(self, encoded):
+        """Give (batch, modalities, width) and the weights within each modality."""
+        pooled, weights = [], []
+        for norm, read_out, (tokens, mask) in zip(
+            self.norms, self.read_outs, encoded, strict=True
+        ):
+            vector, within = read_out(norm(tokens), mask)
+            pooled.append(vector)
+            weights.append(within)
+        return torch.stack(pooled, dim=1), weights
+
+
 class AskingReadOut(nn.Module):
     """Softmax dot-product attention whose query is what the modalities ask for.
 
-    Each modality is summed up by a read-out of its own, and the query is a learned
-    vector plus a linear map of each of these sums. So one modality can name what is to
-    be looked for in another. Query and keys are normalised (Henry et al. 2020,
-    "Query-Key Normalization for Transformers"): neither of them has to grow first, and
-    no row's weights are settled by the length of a vector.
+    Each modality is summed up by a read-out of its own, as it was encoded, before it
+    has read the others; and the query is a learned vector plus a linear map of each of
+    these sums. So one modality can name what is to be looked for in another. Query and
+    keys are normalised (Henry et al. 2020, "Query-Key Normalization for Transformers"):
+    neither of them has to grow first, and no row's weights are settled by the length of
+    a vector.
     """
 
     def __init__(self, n_modalities, width):
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.summaries = nn.ModuleList(ReadOut(width) for _ in range(n_modalities))
+        self.asking = PooledModalities(n_modalities, width)
         self.questions = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width, bias=False))
             for _ in range(n_modalities)
@@ -45,26 +66,23 @@ class AskingReadOut(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
         self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS))
 
-    def forward(self, tokens, masks):
+    def forward(self, tokens, encoded):
         """Sum all tokens by their weights, and give the weights by modality.
 
         Parameters
         ----------
         tokens : Tensor of shape (batch, steps, width)
-            Of all modalities, one after the other.
-        masks : list of Tensor of shape (batch, steps of the modality)
-            Which are tokens, by modality.
+            Of all modalities, one after the other, when they have read each other.
+        encoded : list of (Tensor, Tensor)
+            Tokens and mask of each modality before that.
         """
         tokens = self.norm(tokens)
-        n_steps = [mask.shape[1] for mask in masks]
+        masks = [mask for _, mask in encoded]
+        summaries, _ = self.asking(encoded)
         query = self.query + sum(
-            ask(summarize(part, mask)[0])
-            for ask, summarize, part, mask in zip(
-                self.questions,
-                self.summaries,
-                tokens.split(n_steps, dim=1),
-                masks,
-                strict=True,
+            ask(summary)
+            for ask, summary in zip(
+                self.questions, summaries.unbind(dim=1), strict=True
             )
         )
         scores = torch.einsum(
@@ -74,7 +92,7 @@ class AskingReadOut(nn.Module):
         )
         weights = masked_softmax(self.sharpness * scores, torch.cat(masks, dim=1))
         fused = (weights[:, None, :] @ tokens).squeeze(1)
-        return fused, weights.split(n_steps, dim=1)
+        return fused, weights.split([mask.shape[1] for mask in masks], dim=1)
 
 
 class AttentionFusion(nn.Module):
@@ -94,7 +112,7 @@ class AttentionFusion(nn.Module):
         tokens, mask = torch.cat(parts, dim=1), torch.cat(masks, dim=1)
         for layer in self.layers:
             tokens = layer(tokens, mask)
-        return self.read_out(tokens, masks)
+        return self.read_out(tokens, encoded)
 
 
 class BottleneckFusion(nn.Module):
@@ -131,7 +149,7 @@ class BottleneckFusion(nn.Module):
                 written.append(tokens[:, :N_BOTTLENECKS])
                 parts[index] = tokens[:, N_BOTTLENECKS:]
             shared = torch.stack(written).mean(dim=0)
-        return self.read_out(torch.cat(parts, dim=1), masks)
+        return self.read_out(torch.cat(parts, dim=1), encoded)
 
 
 class CrossFusion(nn.Module):
@@ -169,31 +187,11 @@ class CrossFusion(nn.Module):
                 )
                 for index, (block, tokens) in enumerate(zip(layer, parts, strict=True))
             ]
-        return self.read_out(torch.cat(parts, dim=1), masks)
+        return self.read_out(torch.cat(parts, dim=1), encoded)
 
 
 def _others(parts, index):
     return [part for other, part in enumerate(parts) if other != index]
-
-
-class PooledModalities(nn.Module):
-    """Read each modality out by itself."""
-
-    def __init__(self, n_modalities, width):
-        super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_modalities))
-        self.read_outs = nn.ModuleList(ReadOut(width) for _ in range(n_modalities))
-
-    def forward(self, encoded):
-        """Give (batch, modalities, width) and the weights within each modality."""
-        pooled, weights = [], []
-        for norm, read_out, (tokens, mask) in zip(
-            self.norms, self.read_outs, encoded, strict=True
-        ):
-            vector, within = read_out(norm(tokens), mask)
-            pooled.append(vector)
-            weights.append(within)
-        return torch.stack(pooled, dim=1), weights
 
 
 class GatedFusion(nn.Module):

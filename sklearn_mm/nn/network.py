@@ -6,14 +6,15 @@ from torch import nn
 from sklearn_mm.nn.attention import ReadOut, length_mask
 from sklearn_mm.nn.fusion import FUSIONS
 from sklearn_mm.nn.noise import replace_by_noise
+from sklearn_mm.nn.skill import Skill
 
 # Share of the training rows in which modalities are hidden.
 THINNED_SHARE = 0.5
 
-# What a modality tells alone, as the share of the prior's loss that its own head saves:
-# up to the first nothing, from the second on enough to teach its encoder in full.
-NO_SKILL, FULL_SKILL = 0.02, 0.1
-SKILL_DECAY = 0.95  # of the running mean, a batch
+# What modalities tell, as the share of the prior's loss that is saved: up to the first
+# nothing, from the second on enough. Of each alone, and of all together.
+ALONE = 0.02, 0.1
+TOGETHER = 0.1, 0.5
 
 
 class FusionNetwork(nn.Module):
@@ -68,8 +69,9 @@ class FusionNetwork(nn.Module):
         self.modality_noise = modality_noise
         # From 0, where nothing is hidden, to 1.
         self.thinning = 1.0
-        skill = torch.zeros(len(encoders))
-        self.register_buffer("skill", skill, persistent=False)
+        self.skill = Skill(len(encoders))
+        # Whether the heads of single modalities answer outside of training, too.
+        self.judges_heads = False
         self.modality_codes = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.absent_tokens = nn.Parameter(0.02 * torch.randn(len(encoders), width))
         self.missing = missing
@@ -104,46 +106,41 @@ class FusionNetwork(nn.Module):
         Returns
         -------
         Tensor of shape (batch, n_outputs)
-            In training with auxiliary heads a tuple: this, then of each modality its
-            own outputs (n_modalities, batch, n_outputs), and whether the row has it,
-            not as noise (n_modalities, batch).
+            With auxiliary heads, in training and where they are judged, a tuple: this,
+            then of each modality its own outputs (n_modalities, batch, n_outputs), and
+            whether the row has it, not as noise (n_modalities, batch).
         """
         absent, noisy = self._hide(batch)
         lengths = self._lengths(batch).masked_fill(absent, 0)
         encoded = self._encode_all(self._with_noise(batch, noisy), list(lengths))
         present = lengths > 0
         outputs = self.decide(encoded, present.any(dim=0))
-        if not (self.training and self.auxiliary_heads):
+        if not (self.auxiliary_heads and (self.training or self.judges_heads)):
             return outputs
+        share = self.taught_share()
         own = [
             head(_teaching(tokens, share), mask)
-            for head, (tokens, mask), share in zip(
-                self.auxiliary_heads, encoded, self.taught_shares(), strict=True
-            )
+            for head, (tokens, mask) in zip(self.auxiliary_heads, encoded, strict=True)
         ]
         return outputs, torch.stack(own), present & ~noisy
 
-    def taught_shares(self):
-        """Give for each modality how far its own head teaches its encoder: 0 to 1.
+    def taught_share(self):
+        """Give how far the heads of single modalities teach their encoders: 0 to 1.
 
-        As far as the modality tells something alone. A head to which its modality
-        tells nothing would teach the encoder to know the training rows by heart, and
-        that is faster than to find what only several modalities together tell.
+        Not at all where no modality tells anything alone: its head would teach the
+        encoder to know the training rows by heart, and that is faster than to find what
+        only several modalities together tell. All, where one does: a weaker one is
+        then not left behind.
         """
-        return ((self.skill - NO_SKILL) / (FULL_SKILL - NO_SKILL)).clamp(0, 1)
+        return _reached(float(self.skill.alone.max()), *ALONE)
 
-    def note_skill(self, own_losses, prior_losses):
-        """Follow by how much the modalities' own heads are better than the prior.
+    def found_share(self):
+        """Give how much of what is to be learned has been found: 0 to 1.
 
-        Parameters
-        ----------
-        own_losses, prior_losses : Tensor of shape (n_modalities,)
-            Mean over the rows of a batch that have the modality; both 0 without any.
+        By one modality alone or by all together; until then, rows are shown whole.
         """
-        known = prior_losses > 0
-        saved = 1 - own_losses.detach() / prior_losses.where(known, 1.0)
-        moved = SKILL_DECAY * self.skill + (1 - SKILL_DECAY) * saved
-        self.skill = torch.where(known, moved, self.skill)
+        together = _reached(float(self.skill.together), *TOGETHER)
+        return max(together, self.taught_share())
 
     def encode(self, batch):
         """Encode every modality, none hidden: what the fusion sees in prediction.
@@ -287,6 +284,10 @@ class FusionNetwork(nn.Module):
             tokens, lengths = absent.expand(len(values), 1, -1), shown
         tokens = tokens + self.modality_codes[index]
         return tokens, length_mask(lengths, tokens.shape[1])
+
+
+def _reached(skill, nothing, enough):
+    return min(1.0, max(0.0, (skill - nothing) / (enough - nothing)))
 
 
 def _teaching(tokens, share):

@@ -123,12 +123,12 @@ def read_out_by_hand():
     return weigh_by_hand
 
 
-def weigh_by_hand(read_out, tokens, n_tokens):
-    """Weigh tokens (n_tokens, width), of each modality so many, as a read-out does."""
+def weigh_by_hand(read_out, predict):
+    """Weigh the tokens of the one row that ``predict()`` reads, as a read-out does."""
+    tokens, *asking = outputs_of([read_out.norm, *read_out.asking.norms], predict)
     query = numbers(read_out.query)
-    parts = np.split(tokens, np.cumsum(n_tokens)[:-1])
     for part, summary, question in zip(
-        parts, read_out.summaries, read_out.questions, strict=True
+        asking, read_out.asking.read_outs, read_out.questions, strict=True
     ):
         scores = part @ numbers(summary.key.weight).T + numbers(summary.key.bias)
         scores = scores @ numbers(summary.query) / np.sqrt(tokens.shape[1])
@@ -140,6 +140,21 @@ def weigh_by_hand(read_out, tokens, n_tokens):
     keys = tokens @ numbers(read_out.key.weight).T
     cosines = keys @ query / np.linalg.norm(keys, axis=1) / np.linalg.norm(query)
     return softmax(numbers(read_out.sharpness) * cosines)
+
+
+def outputs_of(modules, predict):
+    """Give what modules put out for the one row that ``predict()`` reads."""
+    seen = {}
+    handles = [
+        module.register_forward_hook(
+            lambda module, inputs, output: seen.update({module: numbers(output[0])})
+        )
+        for module in modules
+    ]
+    predict()
+    for handle in handles:
+        handle.remove()
+    return [seen[module] for module in modules]
 
 
 def softmax(scores):

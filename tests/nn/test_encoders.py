@@ -22,6 +22,7 @@ from sklearn_mm.nn.encoders.images import (
     CellProjection,
     HalvingPool,
     ResidualBlock,
+    cell_colours,
     randomly_shifted,
 )
 from sklearn_mm.nn.encoders.sequences import TimeConvolution
@@ -137,9 +138,19 @@ def test_a_step_reaches_its_token_past_the_convolutions():
     steps = values_of(SEQUENCE, 1, 7)
     tokens, _ = encoder(steps, torch.tensor([7]))
     first, second = (shortcut.weight for shortcut in encoder.shortcuts)
-    torch.testing.assert_close(
-        tokens, encoder.embed(steps)[:, ::2] @ (second @ first).T
-    )
+    expected = encoder.embed(steps)[:, ::2] @ (second @ first).T
+    torch.testing.assert_close(tokens, layer_norm(expected, expected.shape[2:]))
+
+
+def test_what_the_whole_sequence_tells_is_added_alike_to_each_of_its_tokens():
+    encoder = build(SelfAttentionEncoder(), SEQUENCE).eval()
+    steps, lengths = values_of(SEQUENCE, 1, 7), torch.tensor([7])
+    with_context, _ = encoder(steps, lengths)
+    context = encoder.context(encoder.embed(steps), lengths)
+    encoder.context = None
+    without, _ = encoder(steps, lengths)
+    expected = context[:, None].expand_as(without)
+    torch.testing.assert_close(with_context - without, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("stride", "n_steps"), [(1, 9), (2, 9), (3, 10), (2, 1)])
@@ -189,16 +200,32 @@ def test_tiny_images_are_told_apart_through_more_stages_than_they_have_pixels(
     assert np.mean(deviations) > 0.1  # of values that are one deviation apart
 
 
-def test_each_cell_of_the_grid_has_a_matrix_of_its_own():
-    project = CellProjection(3, 4, 8, dropout=0.5).eval()
+def test_each_cell_has_a_matrix_of_its_own_and_its_colours_one_for_all():
+    project = CellProjection(3, 4, 2, 8, dropout=0.5).eval()
     maps = torch.randn(5, 2, 3, 4)  # a row less than the grid has
-    tokens = project(maps)
+    colours = torch.randn(5, 2, 3, 4)  # mean and deviation of two
+    tokens = project(maps, colours)
     for row in range(2):
         for column in range(3):
-            matrix = project.weight[row, column] + project.common
-            projected = maps[:, row, column] @ matrix
+            projected = maps[:, row, column] @ project.weight[row, column]
+            projected = projected + colours[:, row, column] @ project.colours.weight.T
             expected = layer_norm(projected, (8,))
             assert torch.allclose(tokens[:, row, column], expected, atol=1e-6)
+
+
+def test_the_colours_of_a_cell_are_their_mean_and_deviation_in_it():
+    images = torch.randn(2, 3, 8, 12)
+    found = cell_colours(images, 2, 3)
+    cell = images[:, :, 4:8, 4:8].flatten(2)
+    torch.testing.assert_close(found[:, :3, 1, 1], cell.mean(dim=2))
+    deviation = cell.std(dim=2, correction=0)
+    torch.testing.assert_close(found[:, 3:, 1, 1], deviation, atol=1e-5, rtol=1e-5)
+
+
+def test_an_even_image_leaves_gradients_finite():
+    images = torch.ones(1, 3, 8, 8, requires_grad=True)
+    cell_colours(images, 2, 2).sum().backward()
+    assert images.grad.isfinite().all()
 
 
 def test_images_are_moved_by_every_number_of_pixels_up_to_the_share_and_no_more():

@@ -96,32 +96,36 @@ def test_without_thinning_nothing_is_hidden(network):
     assert not (absent | noisy).any()
 
 
-def test_a_head_teaches_its_encoder_as_far_as_the_modality_tells_something(network):
+def test_heads_teach_their_encoders_as_far_as_a_modality_tells_something(network):
     inputs = batch([1] * 4, [3] * 4)
     network.modality_dropout = 0.0
     gradients = []
     for skill in (0.0, 0.06, 1.0):
-        network.train().skill = torch.tensor([skill, 0.0])
+        network.train().skill.alone = torch.tensor([-1.0, skill])
         network.zero_grad()
         _, own, _ = network(inputs)
         own.square().sum().backward()
-        table, text = network.encoders
-        gradients.append(table.layers[0].weight.grad.norm())
         assert network.auxiliary_heads[0].head[2].weight.grad.norm() > 0
-        assert text.project[0].weight.grad.norm() == 0
+        gradients.append(network.encoders[0].layers[0].weight.grad.norm())
     # Of the prior's loss .02 tell nothing and .1 enough: .06 lies in the middle.
     none, half, full = gradients
     assert none == 0
     torch.testing.assert_close(half, full / 2)
 
 
-def test_skill_is_the_share_of_the_priors_loss_that_is_saved(network):
-    for _ in range(200):
-        network.note_skill(torch.tensor([0.6, 0.0]), torch.tensor([0.8, 0.0]))
-    # A modality that no row of the batches has keeps what it had.
-    torch.testing.assert_close(
-        network.skill, torch.tensor([0.25, 0.0]), atol=1e-4, rtol=0
-    )
+def test_outside_of_training_heads_answer_only_where_they_are_judged(network):
+    inputs = batch([1] * 4, [3] * 4)
+    assert isinstance(network.eval()(inputs), torch.Tensor)
+    network.judges_heads = True
+    outputs, own, present = network(inputs)
+    assert (len(outputs), own.shape[:2], present.all()) == (4, (2, 4), True)
+
+
+@pytest.mark.parametrize(("together", "found"), [(0.1, 0.0), (0.3, 0.5), (0.9, 1.0)])
+def test_what_all_tell_together_counts_as_found(network, together, found):
+    network.skill.together = torch.tensor(together)
+    assert network.found_share() == pytest.approx(found, abs=1e-6)
+    assert network.taught_share() == 0.0
 
 
 def test_the_read_out_looks_for_what_another_modality_asks(network):
@@ -145,8 +149,10 @@ def test_the_read_out_is_a_softmax_of_cosines(network):
     tokens = torch.randn(1, 3, 8)
     masks = [torch.tensor([[True, False]]), torch.tensor([[True]])]
     normed = read_out.norm(tokens)
-    # Each modality has one token, so that is its sum.
-    asked = read_out.questions[0](normed[:, 0]) + read_out.questions[1](normed[:, 2])
+    # Each modality has one token as it was encoded, so that is its sum.
+    first, second = torch.randn(1, 2, 8), torch.randn(1, 1, 8)
+    asked = read_out.questions[0](read_out.asking.norms[0](first[:, 0]))
+    asked = asked + read_out.questions[1](read_out.asking.norms[1](second[:, 0]))
     query = (read_out.query + asked)[0]
     scores = [
         8 * torch.cosine_similarity(query, read_out.key(normed[0, step]), dim=0)
@@ -154,7 +160,8 @@ def test_the_read_out_is_a_softmax_of_cosines(network):
     ]
     expected = torch.stack(scores).exp()
     expected = expected / expected.sum()
-    fused, (first, second) = read_out(tokens, masks)
+    encoded = list(zip((first, second), masks, strict=True))
+    fused, (first, second) = read_out(tokens, encoded)
     torch.testing.assert_close(first[0], torch.stack([expected[0], torch.tensor(0.0)]))
     torch.testing.assert_close(second[0], expected[1:])
     torch.testing.assert_close(

@@ -13,6 +13,7 @@ from sklearn_mm.estimators.specs.checks import (
 
 # Of a row, that no automatic stride goes below: a few steps are worth a look at each.
 FEWEST_STEPS = 16
+MOST_STRIDES = 2
 
 
 class RNNEncoder(BaseEstimator):
@@ -98,9 +99,9 @@ class SelfAttentionEncoder(BaseEstimator):
         reach lengths that were not seen in training.
     strides : tuple of int or "auto", default="auto"
         One convolution for each; it keeps every ``stride``-th step. ``()`` leaves the
-        convolutions out. "auto": two, that keep every second step as long as 16 steps
-        of the middle training row are left, and else every step: (2, 2) from 64 steps
-        on, (2, 1) from 32 on, and (1, 1) below.
+        convolutions out. "auto": as many as leave 16 steps of the middle training row,
+        but at most two: (2, 2) from 64 steps on, (2,) from 32 on, and none below,
+        where each step can speak for itself.
     kernel_size : int, default=5
         Of the convolutions, in steps; odd.
     statistics : bool, default=True
@@ -165,9 +166,9 @@ class SelfAttentionEncoder(BaseEstimator):
             check_integers(self, "strides", minimum=1)
             return tuple(self.strides)
         strides = []
-        for _ in range(2):
-            strides.append(2 if length >= 2 * FEWEST_STEPS else 1)
-            length //= strides[-1]
+        while length >= 2 * FEWEST_STEPS and len(strides) < MOST_STRIDES:
+            strides.append(2)
+            length //= 2
         return tuple(strides)
 
 

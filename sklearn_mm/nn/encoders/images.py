@@ -1,5 +1,7 @@
 """Encoders of images."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -7,6 +9,7 @@ from sklearn_mm.nn.attention import length_mask
 
 # Of the largest map of the images that are convolved together, on a CPU: 4 MB.
 CHUNK_NUMBERS = 2**20
+SMALLEST_VARIANCE = 1e-4  # of the colours in a cell
 
 
 class ConvolutionalImageEncoder(nn.Module):
@@ -63,16 +66,19 @@ class ConvolutionalImageEncoder(nn.Module):
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
         self.n_halvings = len(channels) - 1
         self.grid = grid
-        self.project = CellProjection(grid, channels[-1], width, dropout)
+        self.project = CellProjection(grid, channels[-1], n_colours, width, dropout)
 
     def forward(self, values, lengths):
         """Encode (batch, images, colours, height, width_in_pixels)."""
-        batch, n_images = values.shape[:2]
+        batch, n_images, n_colours = values.shape[:3]
         present = length_mask(lengths, n_images)
         images = values.flatten(0, 1) if n_images == 1 else values[present]
         maps = in_chunks(self._convolve, images, self.stages[0].out_channels)
         height, width = maps.shape[1:3]
-        tokens = self.project(maps).flatten(1, 2)
+        maps, colours = maps.split(
+            [maps.shape[3] - 2 * n_colours, 2 * n_colours], dim=3
+        )
+        tokens = self.project(maps, colours).flatten(1, 2)
         if n_images > 1:
             padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
             padded[present] = tokens
@@ -80,15 +86,20 @@ class ConvolutionalImageEncoder(nn.Module):
         return tokens, lengths * (height * width)
 
     def _convolve(self, images):
-        """Turn (images, colours, height, width_in_pixels) into cells, channels last."""
+        """Turn (images, colours, height, width_in_pixels) into cells, channels last.
+
+        After the channels of the map come the colours.
+        """
         # Channels last for the statistics.
         images = self.standardize(images.permute(0, 2, 3, 1))
         if self.training:
             images = randomly_shifted(images, self.max_shift)
-        maps = self.stages(images.permute(0, 3, 1, 2))
+        images = images.permute(0, 3, 1, 2)
+        maps = self.stages(images)
         height, width = (min(side, self.grid) for side in maps.shape[2:])
         maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
-        return maps.permute(0, 2, 3, 1)
+        colours = cell_colours(images, height, width)
+        return torch.cat([maps, colours], dim=1).permute(0, 2, 3, 1)
 
     def spans(self, n_steps, token_shape):
         """Say which pixels of which image each token stands for.
@@ -185,28 +196,53 @@ class HalvingPool(nn.MaxPool2d):
 
 
 class CellProjection(nn.Module):
-    """Project every cell of the grid by a common matrix plus one of its own.
+    """Project every cell of the grid by a matrix of its own, and its colours by one.
 
     By its own, the mean of the tokens tells where something was, as the flattened map
     of a classical network does: with one matrix for all cells and codes of the place
-    added, images were learned far more slowly. By the common one, a thing is known
-    wherever it is, which otherwise had to be learned for each place by itself.
+    added, images were learned far more slowly. Colours past the convolutions, and alike
+    in all places, make cells that differ in colour differ from the first step on;
+    convolutions first have to learn to tell them apart.
     """
 
-    def __init__(self, grid, n_channels, width, dropout):
+    def __init__(self, grid, n_channels, n_colours, width, dropout):
         super().__init__()
-        scale = (2 * n_channels) ** -0.5  # of two matrices that are added
-        own = scale * torch.randn(grid, grid, n_channels, width)
-        self.weight = nn.Parameter(own)
-        self.common = nn.Parameter(scale * torch.randn(n_channels, width))
+        weight = torch.randn(grid, grid, n_channels, width) * n_channels**-0.5
+        self.weight = nn.Parameter(weight)
+        self.colours = nn.Linear(2 * n_colours, width, bias=False)
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, maps):
-        """Project (images, height, width_in_cells, channels), at most the grid."""
+    def forward(self, maps, colours):
+        """Project (images, height, width_in_cells, channels), at most the grid.
+
+        ``colours`` are the mean and deviation of each colour in the cells.
+        """
         height, width = maps.shape[1:3]
-        weight = self.weight[:height, :width] + self.common
-        return self.norm(torch.einsum("nhwc,hwcd->nhwd", self.dropout(maps), weight))
+        weight = self.weight[:height, :width]
+        cells = torch.einsum("nhwc,hwcd->nhwd", self.dropout(maps), weight)
+        return self.norm(cells + self.colours(colours))
+
+
+def cell_colours(images, height, width):
+    """Compute mean and deviation of each colour in the cells of a grid.
+
+    Parameters
+    ----------
+    images : Tensor of shape (images, colours, height, width_in_pixels)
+        Standardised.
+    height, width : int
+        Of the grid, in cells.
+
+    Returns
+    -------
+    Tensor of shape (images, 2 * colours, height, width)
+    """
+    pool = partial(nn.functional.adaptive_avg_pool2d, output_size=(height, width))
+    means = pool(images)
+    variances = pool(images.square()) - means.square()
+    # Not the square root of zero, whose gradient is infinite.
+    return torch.cat([means, variances.clamp(min=SMALLEST_VARIANCE).sqrt()], dim=1)
 
 
 def _convolution(n_in, n_out, kernel_size):

@@ -178,6 +178,7 @@ class ConvolutionalAttentionEncoder(nn.Module):
         self.layers = nn.ModuleList(
             AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
         )
+        self.norm = nn.LayerNorm(width)
         self.context = SequenceContext(n_inputs, width, dropout) if statistics else None
 
     def forward(self, values, lengths):
@@ -199,6 +200,8 @@ class ConvolutionalAttentionEncoder(nn.Module):
         mask = length_mask(lengths, tokens.shape[1])
         for layer in self.layers:
             tokens = layer(tokens, mask)
+        # As long as the context, which else would drown what each token says.
+        tokens = self.norm(tokens)
         if self.context is not None:
             tokens = tokens + context[:, None]
         return tokens, lengths
