@@ -23,6 +23,9 @@ from sklearn_mm.estimators.specs import default_encoder
 # With fewer, each is needed for training, and few epochs keep them from being known by
 # heart.
 EARLY_STOPPING_MIN_ROWS = 1_000
+# Rows that tell when to stop, and the least and largest share of all that they are.
+STOPPING_ROWS = 250
+SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
 
 # All threads draw from torch's one random state, so one network trains at a time.
 _TRAINS = threading.RLock()
@@ -33,9 +36,9 @@ class BaseAttentionFusion(_BaseComposition):
 
     A subclass has the parameters, reads the target (``_check_target``), learns from it
     and encodes it (``_learn_target``, ``_encode_target``), names the loss
-    (``_criterion``), and turns what the network gives into predictions. It may learn
-    more from held-out rows, once the network is trained (``_learns_from_held_out``,
-    ``_learn_from_held_out``).
+    (``_criterion``) and the linear model to begin with (``_linear_model``), and turns
+    what the network gives into predictions. It may learn more from held-out rows, once
+    the network is trained (``_learns_from_held_out``, ``_learn_from_held_out``).
     """
 
     # Encoders are reached by the names of their modalities: classifier__text__cell.
@@ -107,7 +110,8 @@ class BaseAttentionFusion(_BaseComposition):
             seed = self._draw_seed()
             if holds_out:
                 strata = self._strata(y[rows])
-                valid = split_rows(rows, strata, groups, self.validation_fraction, seed)
+                fraction = self._resolve_validation_fraction(len(rows))
+                valid = split_rows(rows, strata, groups, fraction, seed)
             self._describe(features, rows[~valid])
             self._learn_target(y[rows], weight)
             state = self._state_to_continue(before)
@@ -195,6 +199,7 @@ class BaseAttentionFusion(_BaseComposition):
         import torch
 
         from sklearn_mm.estimators import training
+        from sklearn_mm.estimators.linear import begin_with_linear_model
 
         # The caller's random state is as it was, whatever the network draws.
         with _TRAINS, torch.random.fork_rng():
@@ -213,6 +218,9 @@ class BaseAttentionFusion(_BaseComposition):
                     constant_rate=n_epochs is not None,
                 )
                 net.initialize()
+                if state is None and n_epochs is None:
+                    fit_linear = self._linear_model()
+                    begin_with_linear_model(net.module_, train, fit_linear, seed)
             if state is not None:
                 _load_state(net.module_, state)
             training.run(net, train, n_epochs)
@@ -343,6 +351,19 @@ class BaseAttentionFusion(_BaseComposition):
         if groups is not None and len(np.unique(groups)) < 2:
             return False
         return len(np.unique(rows)) >= EARLY_STOPPING_MIN_ROWS
+
+    def _resolve_validation_fraction(self, n_rows):
+        """Choose how much is held out for ``"auto"``: a tenth, and of many rows less.
+
+        Some hundred rows tell when to stop; the others are better trained on.
+        """
+        if self.validation_fraction != "auto":
+            return self.validation_fraction
+        if self._learns_from_held_out:
+            return LARGEST_HELD_OUT
+        return float(
+            np.clip(STOPPING_ROWS / n_rows, SMALLEST_HELD_OUT, LARGEST_HELD_OUT)
+        )
 
     def _draw_seed(self):
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

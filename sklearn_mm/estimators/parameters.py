@@ -49,7 +49,9 @@ def check_parameters(estimator):
         check(name, lambda value: value >= 0, "at least 0")
     check("modality_noise", lambda value: 0 <= value <= 1, "from 0 to 1")
     check("learning_rate", lambda value: value > 0, "above 0")
-    check("validation_fraction", lambda value: 0 < value < 1, "above 0 and below 1")
+    if values["validation_fraction"] != "auto":
+        expected = "'auto' or a number above 0 and below 1"
+        check("validation_fraction", lambda value: 0 < value < 1, expected)
     if values["gradient_clipping"] is not None:
         check("gradient_clipping", lambda value: value > 0, "None or above 0")
     if values["width"] % values["n_heads"]:

@@ -15,9 +15,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.estimators.curriculum import Curriculum
+from sklearn_mm.estimators.linear import has_votes
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.specs.factory import build_encoder
+from sklearn_mm.nn.encoders import Standardize
 from sklearn_mm.nn.network import FusionNetwork
+from sklearn_mm.nn.votes import LinearVotes
 
 # Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
@@ -134,7 +137,18 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
         except ValueError as error:
             raise ValueError(f"modality {name!r}: {error}") from error
         built.append((name, encoder))
-    return FusionNetwork(built, prior, **shared, **options)
+    votes = {
+        name: LinearVotes(
+            Standardize(modality.mean, modality.deviation),
+            modality.n_inputs,
+            modality.may_miss,
+            len(prior),
+            width,
+        )
+        for name, modality in modalities.items()
+        if has_votes(modality)
+    }
+    return FusionNetwork(built, prior, votes=votes, **shared, **options)
 
 
 def adamw(groups, *, lr, weight_decay):

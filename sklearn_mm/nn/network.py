@@ -44,6 +44,10 @@ class FusionNetwork(nn.Module):
     auxiliary : bool
         Whether each modality has a head of its own in training, so that none is left
         behind by a stronger one (Wang et al. 2020).
+    votes : dict of str to LinearVotes, default=None
+        What a linear model reads from modalities of vectors; is added to what the head
+        gives. The votes of a token stand behind its features, so that whatever a
+        method changes or leaves out of the tokens, it does so with them.
     """
 
     def __init__(
@@ -60,11 +64,16 @@ class FusionNetwork(nn.Module):
         modality_dropout,
         modality_noise,
         auxiliary,
+        votes=None,
     ):
         super().__init__()
         # A list, since a modality may bear a name that ModuleDict refuses.
         self.names = [name for name, _ in encoders]
         self.encoders = nn.ModuleList(encoder for _, encoder in encoders)
+        self.votes = nn.ModuleDict(
+            {str(self.names.index(name)): of for name, of in (votes or {}).items()}
+        )
+        self.width = width
         self.modality_dropout = modality_dropout
         self.modality_noise = modality_noise
         # From 0, where nothing is hidden, to 1.
@@ -119,10 +128,31 @@ class FusionNetwork(nn.Module):
             return outputs
         share = self.taught_share()
         own = [
-            head(_teaching(tokens, share), mask)
+            head(_teaching(self._content(tokens), share), mask)
             for head, (tokens, mask) in zip(self.auxiliary_heads, encoded, strict=True)
         ]
         return outputs, torch.stack(own), present & ~noisy
+
+    def named_votes(self):
+        """Give (name, LinearVotes) of each modality that has them."""
+        return [(self.names[int(index)], votes) for index, votes in self.votes.items()]
+
+    def begin_with(self, coefficients, intercepts):
+        """Predict at first what a linear model does.
+
+        Parameters
+        ----------
+        coefficients : dict of str to ndarray of shape (n_outputs, n_inputs)
+            Of each modality that has votes, by its name.
+        intercepts : ndarray of shape (n_outputs,)
+            Of the outputs.
+        """
+        last = self.head[-1]
+        with torch.no_grad():
+            for name, votes in self.named_votes():
+                votes.weight.copy_(torch.as_tensor(coefficients[name]))
+            last.weight.zero_()
+            last.bias.copy_(torch.as_tensor(intercepts))
 
     def taught_share(self):
         """Give how far the heads of single modalities teach their encoders: 0 to 1.
@@ -149,7 +179,7 @@ class FusionNetwork(nn.Module):
         -------
         encoded : list of (Tensor, Tensor)
             Of each modality the tokens (batch, steps', width) and their mask
-            (batch, steps').
+            (batch, steps'). Behind the features of tokens of vectors stand their votes.
         present : Tensor of shape (n_modalities, batch), bool
             Whether the row has the modality; else its absent token stands there.
         """
@@ -170,8 +200,13 @@ class FusionNetwork(nn.Module):
         -------
         Tensor of shape (batch, n_outputs)
         """
-        fused, _ = self.fusion(encoded)
-        return torch.where(has_evidence[:, None], self.head(fused), self.prior)
+        fused, _ = self.fusion(self._contents(encoded))
+        outputs = self.head(fused)
+        for tokens, mask in encoded:
+            votes = tokens[..., self.width :]
+            if votes.shape[-1]:
+                outputs = outputs + (votes * mask[..., None]).sum(dim=1)
+        return torch.where(has_evidence[:, None], outputs, self.prior)
 
     def without_content(self, encoded):
         """Put the absent token of its modality in the place of every token.
@@ -184,12 +219,14 @@ class FusionNetwork(nn.Module):
         Returns
         -------
         list of Tensor of shape (batch, steps', width)
-            What :meth:`decide` would see of rows whose tokens say nothing.
+            What :meth:`decide` would see of rows whose tokens say nothing, nor vote.
         """
         blank = self.absent_tokens + self.modality_codes
         return [
-            token.to(tokens.dtype).expand_as(tokens)
-            for token, (tokens, _) in zip(blank, encoded, strict=True)
+            self._without_votes(index, token).to(tokens.dtype).expand_as(tokens)
+            for index, (token, (tokens, _)) in enumerate(
+                zip(blank, encoded, strict=True)
+            )
         ]
 
     def attend(self, encoded):
@@ -206,7 +243,19 @@ class FusionNetwork(nn.Module):
             The read-out weights of each modality's tokens. Over all modalities, a
             row's weights sum to one.
         """
-        return list(self.fusion(encoded)[1])
+        return list(self.fusion(self._contents(encoded))[1])
+
+    def _content(self, tokens):
+        """Take the votes off tokens."""
+        return tokens[..., : self.width]
+
+    def _contents(self, encoded):
+        return [(self._content(tokens), mask) for tokens, mask in encoded]
+
+    def _without_votes(self, index, token):
+        """Give a token (width,) the votes zero, if those of its modality vote."""
+        n_votes = len(self.prior) if str(index) in self.votes else 0
+        return nn.functional.pad(token, (0, n_votes))
 
     def _inputs(self, batch):
         return [batch[name] for name in self.names]
@@ -267,14 +316,14 @@ class FusionNetwork(nn.Module):
         nothing else: attention over nothing is not a number.
         """
         present = lengths > 0
-        absent = self.absent_tokens[index]
+        absent = self._without_votes(index, self.absent_tokens[index])
         shown = torch.ones_like(lengths) if self.missing == "token" else nothing.long()
         if present.all():
-            tokens, lengths = self.encoders[index](values, lengths)
+            tokens, lengths = self._encode_present(index, values, lengths)
         elif present.any():
             longest = int(lengths.max())
-            some, some_lengths = self.encoders[index](
-                values[present, :longest], lengths[present]
+            some, some_lengths = self._encode_present(
+                index, values[present, :longest], lengths[present]
             )
             tokens = absent.to(some.dtype).expand(len(values), some.shape[1], -1)
             tokens, lengths = tokens.clone(), shown
@@ -282,8 +331,16 @@ class FusionNetwork(nn.Module):
             lengths[present] = some_lengths
         else:
             tokens, lengths = absent.expand(len(values), 1, -1), shown
-        tokens = tokens + self.modality_codes[index]
+        tokens = tokens + self._without_votes(index, self.modality_codes[index])
         return tokens, length_mask(lengths, tokens.shape[1])
+
+    def _encode_present(self, index, values, lengths):
+        """Encode rows that all have the modality, and let their tokens vote."""
+        tokens, lengths = self.encoders[index](values, lengths)
+        if str(index) in self.votes:
+            votes = self.votes[str(index)](values, tokens)
+            tokens = torch.cat([tokens, votes.to(tokens.dtype)], dim=-1)
+        return tokens, lengths
 
 
 def _reached(skill, nothing, enough):

@@ -1,0 +1,213 @@
+"""The network begins with a linear model of all vectors, and learns the remainder."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from scipy.special import expit, softmax
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_mm import (
+    AttentionFusionClassifier,
+    AttentionFusionRegressor,
+    FeatureBlock,
+    MultimodalFeatures,
+    VectorEncoder,
+)
+from sklearn_mm.estimators import linear
+from sklearn_mm.nn.encoders import Standardize
+from sklearn_mm.nn.votes import LinearVotes
+
+RNG = np.random.default_rng(0)
+LEFT, RIGHT = RNG.normal(size=(200, 4)), RNG.normal(5, 3, size=(200, 3))
+SCORE = LEFT[:, 0] - LEFT[:, 1] + (RIGHT[:, 0] - 5) / 3
+LABELS = np.digitize(SCORE + RNG.normal(size=200), [-1, 1])
+JOINED = StandardScaler().fit_transform(np.hstack([LEFT, RIGHT]))
+X = MultimodalFeatures(
+    {"left": FeatureBlock.from_vectors(LEFT), "right": FeatureBlock.from_vectors(RIGHT)}
+)
+
+
+def untrained(kind, **params):
+    """Build an estimator whose training moves nothing."""
+    params = {
+        "width": 8,
+        "n_heads": 2,
+        "max_epochs": 1,
+        "learning_rate": 1e-12,
+    } | params
+    return kind(random_state=0, **params)
+
+
+def test_at_first_it_predicts_as_logistic_regression_on_the_vectors_side_by_side():
+    found = untrained(AttentionFusionClassifier).fit(X, LABELS).predict_proba(X)
+    references = [
+        LogisticRegression(C=strength, max_iter=500).fit(JOINED, LABELS)
+        for strength in linear.STRENGTHS
+    ]
+    distances = [np.abs(r.predict_proba(JOINED) - found).max() for r in references]
+    assert min(distances) < 1e-3
+    # The two least strengths hardly learn from 200 rows.
+    assert np.argmin(distances) >= 2
+
+
+def test_of_two_classes_it_is_the_same():
+    found = untrained(AttentionFusionClassifier).fit(X, LABELS > 0).predict_proba(X)
+    distances = [
+        np.abs(
+            LogisticRegression(C=strength).fit(JOINED, LABELS > 0).predict_proba(JOINED)
+            - found
+        ).max()
+        for strength in linear.STRENGTHS
+    ]
+    assert min(distances) < 1e-3
+
+
+def test_at_first_it_predicts_numbers_as_ridge_regression():
+    y = np.column_stack([SCORE, 3 - 2 * LEFT[:, 2]]) + 0.5 * RNG.normal(size=(200, 2))
+    found = untrained(AttentionFusionRegressor).fit(X, y).predict(X)
+    expected = RidgeCV(linear.PENALTIES).fit(JOINED, StandardScaler().fit_transform(y))
+    expected = expected.predict(JOINED) * y.std(axis=0) + y.mean(axis=0)
+    assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("params", "share"),
+    [({"loss": "quantile", "quantile": 0.9}, 0.9), ({"loss": "absolute_error"}, 0.5)],
+)
+def test_the_quantile_of_the_remainders_is_where_the_loss_wants_it(params, share):
+    y = SCORE + RNG.exponential(size=200)
+    found = untrained(AttentionFusionRegressor, **params).fit(X, y).predict(X)
+    assert np.mean(y <= found) == pytest.approx(share, abs=0.01)
+
+
+def test_each_label_has_a_model_of_its_own_and_a_constant_one_its_prior():
+    labels = np.column_stack([LABELS > 0, LABELS > 1, np.ones(200)]).astype(int)
+    classifier = untrained(AttentionFusionClassifier).fit(X, labels)
+    found = classifier.predict_proba(X)
+    assert (found[:, :2].argmax(axis=1) == 0).any()
+    assert np.corrcoef(found[:, 0], SCORE)[0, 1] > 0.9
+    assert_allclose(found[:, 2], expit(classifier.prior_[2]), atol=1e-5)
+
+
+def test_a_class_without_rows_is_as_rare_as_its_prior_says():
+    prior = np.log([0.5, 0.01, 0.49])
+    labels = np.where(SCORE > 0, 2, 0)
+    coefficients, intercepts = linear.fit_classes(
+        JOINED, labels, np.ones(200), 0, prior=prior
+    )
+    assert (coefficients[1] == 0).all()
+    middle = softmax(intercepts)
+    assert middle[1] == pytest.approx(0.01, abs=0.005)
+
+
+def test_rows_of_one_class_have_no_linear_model():
+    fitted = linear.fit_classes(
+        JOINED, np.ones(200, int), np.ones(200), 0, prior=np.log([0.5, 0.5])
+    )
+    assert fitted is None
+
+
+def test_weights_count_as_rows_repeated():
+    weight = RNG.integers(1, 4, 200)
+    rows = np.repeat(np.arange(200), weight)
+    weighted = linear.fit_numbers(JOINED, SCORE[:, None], weight.astype(float), 0)
+    plain = RidgeCV([1.0]).fit(JOINED, SCORE, weight)
+    repeated = RidgeCV([1.0]).fit(JOINED[rows], SCORE[rows])
+    assert_allclose(plain.coef_, repeated.coef_)
+    assert weighted[0].shape == (1, 7)
+
+
+def test_of_many_numbers_some_rows_are_taken(monkeypatch):
+    seen = []
+
+    def fit(inputs, target, weight, seed):
+        seen.append(len(inputs))
+
+    monkeypatch.setattr(linear, "MAX_NUMBERS", 7 * 1500)
+    wide = X[np.arange(3000) % 200]
+    model = untrained(AttentionFusionRegressor, early_stopping=False)
+    monkeypatch.setattr(model, "_linear_model", lambda: fit)
+    model.fit(wide, np.tile(SCORE, 15))
+    assert seen == [1500]
+
+
+def test_a_row_without_the_vector_has_no_vote_of_it():
+    shown = RNG.random(200) < 0.7
+    left = [
+        row[None] if there else None for row, there in zip(LEFT, shown, strict=True)
+    ]
+    features = MultimodalFeatures(
+        {"left": FeatureBlock.from_samples(left, "vector"), "right": X["right"]}
+    )
+    classifier = untrained(AttentionFusionClassifier).fit(features, LABELS)
+    for encoded, present in classifier._encoded_batches(features):
+        tokens, _ = encoded[0]
+        votes = tokens[..., classifier.width :]
+        assert votes.shape[-1] == 3
+        assert (votes[~present[0]] == 0).all()
+        assert (votes[present[0]] != 0).any()
+
+
+def test_a_model_of_vectors_is_not_far_below_the_linear_one_where_that_is_right():
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(1300, 30))
+    labels = (vectors[:, :5].sum(axis=1) + rng.normal(size=1300) > 0).astype(int)
+    classifier = AttentionFusionClassifier(width=16, n_heads=2, random_state=0)
+    classifier.fit(vectors[:300], labels[:300])
+    reference = LogisticRegression().fit(vectors[:300], labels[:300])
+    at_least = reference.score(vectors[300:], labels[300:]) - 0.02
+    assert classifier.score(vectors[300:], labels[300:]) >= at_least
+
+
+def test_feature_tokens_vote_for_their_features_and_together_as_the_row():
+    torch.manual_seed(0)
+    standardize = Standardize(np.zeros(4), np.ones(4))
+    votes = LinearVotes(standardize, 4, np.array([1, 3]), n_outputs=2, width=8)
+    votes.weight.normal_()
+    values = torch.randn(5, 1, 4)
+    values[2, 0, 1] = torch.nan
+    by_feature = votes(values, torch.zeros(5, 4, 8))
+    together = votes(values, torch.zeros(5, 1, 8))
+    torch.testing.assert_close(by_feature.sum(dim=1), together[:, 0])
+    expected = values[0, 0, 2] * votes.weight[:, 2]
+    torch.testing.assert_close(by_feature[0, 2], expected)
+
+
+def test_a_missing_number_votes_by_being_missing():
+    standardize = Standardize(np.zeros(2), np.ones(2))
+    votes = LinearVotes(standardize, 2, np.array([1]), n_outputs=1, width=8)
+    votes.weight.copy_(torch.tensor([[2.0, 3.0, 5.0]]))
+    values = torch.tensor([[[1.0, torch.nan]], [[1.0, 1.0]]])
+    found = votes(values, torch.zeros(2, 1, 8))
+    assert found.flatten().tolist() == [7.0, 5.0]
+
+
+def test_how_far_a_vote_is_trusted_is_between_nothing_and_twice():
+    standardize = Standardize(np.zeros(1), np.ones(1))
+    votes = LinearVotes(standardize, 1, np.array([], int), n_outputs=1, width=2)
+    votes.weight.fill_(1.0)
+    values = torch.ones(3, 1, 1)
+    tokens = torch.tensor([[[-1.0, 0.0]], [[0.0, 0.0]], [[1.0, 0.0]]])
+    with torch.no_grad():
+        votes.trust.copy_(torch.tensor([50.0, 0.0]))
+    torch.testing.assert_close(
+        votes(values, tokens).flatten(), torch.tensor([0.0, 1.0, 2.0])
+    )
+
+
+def test_what_goes_on_from_earlier_weights_keeps_their_linear_model():
+    classifier = untrained(AttentionFusionClassifier, warm_start=True).fit(X, LABELS)
+    before = classifier.predict_proba(X)
+    assert_allclose(classifier.fit(X, LABELS).predict_proba(X), before, atol=1e-5)
+
+
+def test_vectors_of_very_many_features_are_left_to_the_network():
+    wide = MultimodalFeatures(
+        {"wide": FeatureBlock.from_vectors(np.zeros((20, linear.MAX_FEATURES + 1)))}
+    )
+    classifier = untrained(
+        AttentionFusionClassifier, encoders=[("wide", VectorEncoder(8))]
+    ).fit(wide, np.arange(20) % 2)
+    assert classifier.net_.module_.named_votes() == []
