@@ -19,6 +19,7 @@ from sklearn_mm.estimators.inputs import (
 from sklearn_mm.estimators.modality import describe_modality
 from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.specs import default_encoder
+from sklearn_mm.estimators.voting import choose_voting
 
 # With fewer, each is needed for training, and few epochs keep them from being known by
 # heart.
@@ -116,6 +117,10 @@ class BaseAttentionFusion(_BaseComposition):
             self._learn_target(y[rows], weight)
             state = self._state_to_continue(before)
             train, held = self._dataset(features, rows, y, weight, ~valid), None
+            if state is None:
+                self._voting = choose_voting(
+                    self.modalities_in_, len(self.prior_), len(train)
+                )
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
             self._train(train, held if stops_early else None, seed, state)
@@ -132,6 +137,7 @@ class BaseAttentionFusion(_BaseComposition):
             if first:
                 self._describe(features, rows)
                 learn_target(y[rows], weight)
+                self._voting = []  # some rows are not enough for a linear model
             train = self._dataset(features, rows, y, weight, slice(None))
             net = None if first else self.net_
             self._train(train, None, self._draw_seed(), None, n_epochs=1, net=net)
@@ -218,7 +224,7 @@ class BaseAttentionFusion(_BaseComposition):
                     constant_rate=n_epochs is not None,
                 )
                 net.initialize()
-                if state is None and n_epochs is None:
+                if state is None:
                     fit_linear = self._linear_model()
                     begin_with_linear_model(net.module_, train, fit_linear, seed)
             if state is not None:
@@ -230,6 +236,7 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _network_arguments(self):
         return {
+            "voting": self._voting,
             "modalities": self.modalities_in_,
             "encoders": self._resolve_encoders(),
             "prior": self.prior_,
@@ -255,7 +262,7 @@ class BaseAttentionFusion(_BaseComposition):
                     "last fit. Set warm_start=False for other modalities or targets."
                 )
         # The network knows inputs and target in the units of the first rows.
-        for name in ("modalities_in_", "prior_", *self._kept_if_warm):
+        for name in ("modalities_in_", "prior_", "_voting", *self._kept_if_warm):
             setattr(self, name, before[name])
         return before["net_"].module_.state_dict()
 

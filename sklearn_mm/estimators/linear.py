@@ -1,76 +1,118 @@
-"""The linear model that the network begins with, fitted to all vectors of the rows."""
+"""The linear model of all numbers and words that the network begins with."""
 
 import warnings
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold
 
 from sklearn_mm.estimators.batches import pad_block
+from sklearn_mm.nn.encoders import Standardize
+from sklearn_mm.nn.votes import WORD_SCALE, VectorVotes, WordVotes
 
-# Vectors of more features are left to the network, which reads them a batch at a time.
-MAX_FEATURES = 2048
 # Numbers that a linear model is fitted to: of more, as many rows as give so many.
 MAX_NUMBERS = 2_000_000
-MIN_ROWS = 10
+MIN_CHOSEN_ROWS = 1000
 
-STRENGTHS = tuple(10.0**power for power in range(-4, 1))  # C of logistic regression
-PENALTIES = np.logspace(-1, 5, 13)  # alpha of ridge regression
+# C of logistic regression, 1 / alpha of ridge regression.
+STRENGTHS = tuple(10.0**power for power in range(-4, 2))
 N_FOLDS = 3
 
 
-def has_votes(modality):
-    """Tell whether a linear model reads a :class:`Modality`."""
-    return modality.kind == "vector" and modality.n_inputs <= MAX_FEATURES
+def make_votes(modality, *, n_outputs, width):
+    """Make what holds the linear model of a :class:`Modality`.
+
+    Parameters
+    ----------
+    modality : Modality
+        Of vectors or token ids.
+    n_outputs, width : int
+        Of the network.
+
+    Returns
+    -------
+    Votes
+    """
+    shared = {"n_outputs": n_outputs, "width": width}
+    if modality.kind == "tokens":
+        return WordVotes(modality.vocabulary_size, **shared)
+    standardize = Standardize(modality.mean, modality.deviation)
+    return VectorVotes(standardize, modality.n_inputs, modality.may_miss, **shared)
 
 
 def begin_with_linear_model(network, train, fit, seed):
-    """Fit a linear model to the vectors of the training rows, and begin with it.
+    """Fit a linear model to the training rows, and let the network begin with it.
 
     Parameters
     ----------
     network : FusionNetwork
-        Initialised; is left as it is without vectors, or with fewer than 10 rows.
+        Initialised; is left as it is if none of its modalities votes.
     train : FusionDataset
         The training rows.
     fit : callable
         From inputs (n_rows, n_inputs), target, weights and a seed to coefficients
         (n_outputs, n_inputs) and intercepts (n_outputs,), or None.
     seed : int
-        Of the rows that are taken where there are too many.
+        Of the folds, and of the rows that are taken where there are too many.
     """
-    if not network.votes or len(train) < MIN_ROWS:
+    voting = network.named_votes()
+    if not voting:
         return
+    places = _choose_places(train, voting, seed)
+    rows = train.rows[places]
     with torch.no_grad():
-        inputs = {
-            name: _inputs_of(train, name, votes)
-            for name, votes in network.named_votes()
-        }
-    joined = np.concatenate(list(inputs.values()), axis=1)
-    rows = np.arange(len(joined))
-    n_most = max(1000, MAX_NUMBERS // joined.shape[1])
-    if len(rows) > n_most:
-        chosen = np.random.RandomState(seed).choice(len(rows), n_most, replace=False)
-        rows = np.sort(chosen)
-    target = train.target[rows].numpy()
-    fitted = fit(joined[rows], target, train.weight[rows].double().numpy(), seed)
+        parts = [
+            _inputs_of(train.features.blocks[name], rows, votes)
+            for name, votes in voting
+        ]
+    if any(map(sparse.issparse, parts)):
+        inputs = sparse.hstack(parts, format="csr")
+    else:
+        inputs = np.concatenate(parts, axis=1)
+    weight = train.weight[places].double().numpy()
+    fitted = fit(inputs, train.target[places].numpy(), weight, seed)
     if fitted is None:
         return
     coefficients, intercepts = fitted
-    ends = np.cumsum([part.shape[1] for part in inputs.values()])[:-1]
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     by_modality = np.split(coefficients, ends, axis=1)
-    network.begin_with(dict(zip(inputs, by_modality, strict=True)), intercepts)
+    names = [name for name, _ in voting]
+    network.begin_with(dict(zip(names, by_modality, strict=True)), intercepts)
 
 
-def _inputs_of(train, name, votes):
-    """Give what is weighed of a modality: float64, zero in rows without it."""
-    values, lengths = pad_block(train.features.blocks[name], train.rows)
+def _choose_places(train, voting, seed):
+    """Choose the training rows that the linear model is fitted to."""
+    n_numbers = sum(
+        votes.weight.shape[1] for _, votes in voting if isinstance(votes, VectorVotes)
+    )
+    n_most = max(MIN_CHOSEN_ROWS, MAX_NUMBERS // max(1, n_numbers))
+    if len(train) <= n_most:
+        return np.arange(len(train))
+    draw = np.random.RandomState(seed).choice
+    return np.sort(draw(len(train), n_most, replace=False))
+
+
+def _inputs_of(block, rows, votes):
+    """Give what is weighed of a modality, in float64; zero in rows without it."""
+    values, lengths = pad_block(block, rows)
+    if isinstance(votes, WordVotes):
+        return WORD_SCALE * _count(values, lengths, votes.weight.shape[1])
     if not values.shape[1]:  # no row has it
         values = values.new_zeros(len(values), 1, *values.shape[2:])
     inputs = votes.inputs(values[:, 0]) * (lengths > 0)[:, None]
     return inputs.double().numpy()
+
+
+def _count(values, lengths, vocabulary_size):
+    """Count the ids of each row: sparse (n_rows, vocabulary_size)."""
+    inside = torch.arange(values.shape[1]) < lengths[:, None]
+    ids = values[inside].numpy()
+    row = np.repeat(np.arange(len(values)), lengths.numpy())
+    shape = len(values), vocabulary_size
+    return sparse.csr_matrix((np.ones(len(ids)), (row, ids)), shape=shape)
 
 
 def fit_classes(inputs, target, weight, seed, *, prior):
@@ -78,7 +120,7 @@ def fit_classes(inputs, target, weight, seed, *, prior):
 
     Parameters
     ----------
-    inputs : ndarray of shape (n_rows, n_inputs)
+    inputs : {ndarray, csr_matrix} of shape (n_rows, n_inputs)
         What is weighed.
     target : ndarray of int of shape (n_rows,)
         Class numbers.
@@ -97,8 +139,7 @@ def fit_classes(inputs, target, weight, seed, *, prior):
     """
     if len(np.unique(target)) < 2:
         return None
-    strength = _choose_strength(inputs, target, weight, seed)
-    model = _logistic(strength).fit(inputs, target, weight)
+    model = _fit_best(_logistic, _log_loss, inputs, target, weight, seed)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(coefficients) == 1:
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
@@ -120,15 +161,14 @@ def fit_labels(inputs, target, weight, seed, *, prior):
     intercepts = np.array(prior, dtype=np.float64)
     for label, column in enumerate(target.T.astype(np.int64)):
         if len(np.unique(column)) == 2:
-            strength = _choose_strength(inputs, column, weight, seed)
-            model = _logistic(strength).fit(inputs, column, weight)
+            model = _fit_best(_logistic, _log_loss, inputs, column, weight, seed)
             coefficients[label] = model.coef_[0]
             intercepts[label] = model.intercept_[0]
     return coefficients, intercepts
 
 
 def fit_numbers(inputs, target, weight, seed, *, quantile=None):
-    """Fit ridge regression, its penalty chosen by leaving out each row in turn.
+    """Fit ridge regression, its strength chosen by cross-validation.
 
     Parameters
     ----------
@@ -145,7 +185,8 @@ def fit_numbers(inputs, target, weight, seed, *, quantile=None):
     coefficients : ndarray of shape (n_outputs, n_inputs)
     intercepts : ndarray of shape (n_outputs,)
     """
-    model = RidgeCV(PENALTIES).fit(inputs, target.astype(np.float64), weight)
+    target = target.astype(np.float64)
+    model = _fit_best(_ridge, _squared_error, inputs, target, weight, seed)
     coefficients = np.atleast_2d(model.coef_)
     intercepts = np.atleast_1d(model.intercept_)
     if quantile is not None:
@@ -156,19 +197,18 @@ def fit_numbers(inputs, target, weight, seed, *, quantile=None):
     return coefficients, intercepts
 
 
-def _choose_strength(inputs, target, weight, seed):
-    """Choose C of the least loss on rows that are left out, in folds."""
+def _fit_best(make, loss_of, inputs, target, weight, seed):
+    """Fit with the strength that has the least loss on rows left out, in folds."""
     losses = np.zeros(len(STRENGTHS))
-    folds = KFold(N_FOLDS, shuffle=True, random_state=seed)
-    for kept, left in folds.split(inputs):
-        if len(np.unique(target[kept])) < 2:
+    folds = KFold(min(N_FOLDS, len(target)), shuffle=True, random_state=seed)
+    for kept, left in folds.split(target):
+        if target.ndim == 1 and len(np.unique(target[kept])) < 2:
             continue
-        model = _logistic(STRENGTHS[0]).set_params(warm_start=True)
         for index, strength in enumerate(STRENGTHS):
-            model.set_params(C=strength)
-            _quietly(model.fit, inputs[kept], target[kept], weight[kept])
-            losses[index] += _log_loss(model, inputs[left], target[left], weight[left])
-    return STRENGTHS[int(losses.argmin())]
+            model = _fitted(make(strength), inputs[kept], target[kept], weight[kept])
+            losses[index] += loss_of(model, inputs[left], target[left], weight[left])
+    best = STRENGTHS[int(losses.argmin())]
+    return _fitted(make(best), inputs, target, weight)
 
 
 def _log_loss(model, inputs, target, weight):
@@ -179,12 +219,21 @@ def _log_loss(model, inputs, target, weight):
     return -np.sum((logarithms * weight)[known])
 
 
+def _squared_error(model, inputs, target, weight):
+    predicted = model.predict(inputs).reshape(target.shape)
+    return np.sum(np.square(predicted - target).T * weight)
+
+
 def _logistic(strength):
-    return LogisticRegression(C=strength, max_iter=500)
+    return LogisticRegression(C=strength, max_iter=200)
 
 
-def _quietly(fit, *rows):
+def _ridge(strength):
+    return Ridge(1 / strength)
+
+
+def _fitted(model, inputs, target, weight):
     # A model that has not converged is one to begin with, all the same.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fit(*rows)
+        return model.fit(inputs, target, weight)

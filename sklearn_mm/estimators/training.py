@@ -15,12 +15,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.estimators.curriculum import Curriculum
-from sklearn_mm.estimators.linear import has_votes
+from sklearn_mm.estimators.linear import make_votes
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.specs.factory import build_encoder
-from sklearn_mm.nn.encoders import Standardize
 from sklearn_mm.nn.network import FusionNetwork
-from sklearn_mm.nn.votes import LinearVotes
 
 # Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
@@ -111,7 +109,9 @@ class FusionNet(NeuralNet):
         return fused.mean() + self.auxiliary_weight * own.mean(dim=1).mean()
 
 
-def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **options):
+def build_network(
+    modalities, encoders, prior, *, voting, width, n_heads, dropout, **options
+):
     """Build the network from what is known of the modalities.
 
     Parameters
@@ -122,6 +122,8 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
         One for each modality.
     prior : ndarray of shape (n_outputs,)
         What a row without any modality gets.
+    voting : list of str
+        Modalities that a linear model reads.
     width, n_heads, dropout, **options
         As in :class:`sklearn_mm.nn.network.FusionNetwork`.
 
@@ -138,15 +140,8 @@ def build_network(modalities, encoders, prior, *, width, n_heads, dropout, **opt
             raise ValueError(f"modality {name!r}: {error}") from error
         built.append((name, encoder))
     votes = {
-        name: LinearVotes(
-            Standardize(modality.mean, modality.deviation),
-            modality.n_inputs,
-            modality.may_miss,
-            len(prior),
-            width,
-        )
-        for name, modality in modalities.items()
-        if has_votes(modality)
+        name: make_votes(modalities[name], n_outputs=len(prior), width=width)
+        for name in voting
     }
     return FusionNetwork(built, prior, votes=votes, **shared, **options)
 

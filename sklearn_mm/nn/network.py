@@ -44,10 +44,10 @@ class FusionNetwork(nn.Module):
     auxiliary : bool
         Whether each modality has a head of its own in training, so that none is left
         behind by a stronger one (Wang et al. 2020).
-    votes : dict of str to LinearVotes, default=None
-        What a linear model reads from modalities of vectors; is added to what the head
-        gives. The votes of a token stand behind its features, so that whatever a
-        method changes or leaves out of the tokens, it does so with them.
+    votes : dict of str to Votes, default=None
+        What a linear model reads from modalities of numbers or words; is added to
+        what the head gives. The votes of a token stand behind its features, so that
+        whatever a method changes or leaves out of the tokens, it does so with them.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class FusionNetwork(nn.Module):
         return outputs, torch.stack(own), present & ~noisy
 
     def named_votes(self):
-        """Give (name, LinearVotes) of each modality that has them."""
+        """Give (name, Votes) of each modality that has them."""
         return [(self.names[int(index)], votes) for index, votes in self.votes.items()]
 
     def begin_with(self, coefficients, intercepts):
@@ -179,7 +179,7 @@ class FusionNetwork(nn.Module):
         -------
         encoded : list of (Tensor, Tensor)
             Of each modality the tokens (batch, steps', width) and their mask
-            (batch, steps'). Behind the features of tokens of vectors stand their votes.
+            (batch, steps'). Behind the features of tokens that vote stand their votes.
         present : Tensor of shape (n_modalities, batch), bool
             Whether the row has the modality; else its absent token stands there.
         """
@@ -336,11 +336,11 @@ class FusionNetwork(nn.Module):
 
     def _encode_present(self, index, values, lengths):
         """Encode rows that all have the modality, and let their tokens vote."""
-        tokens, lengths = self.encoders[index](values, lengths)
+        tokens, n_tokens = self.encoders[index](values, lengths)
         if str(index) in self.votes:
-            votes = self.votes[str(index)](values, tokens)
+            votes = self.votes[str(index)](values, lengths, tokens)
             tokens = torch.cat([tokens, votes.to(tokens.dtype)], dim=-1)
-        return tokens, lengths
+        return tokens, n_tokens
 
 
 def _reached(skill, nothing, enough):

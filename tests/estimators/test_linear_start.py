@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from scipy.special import expit, softmax
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_mm import (
@@ -16,8 +16,9 @@ from sklearn_mm import (
     VectorEncoder,
 )
 from sklearn_mm.estimators import linear
+from sklearn_mm.estimators.voting import MAX_WEIGHTS
 from sklearn_mm.nn.encoders import Standardize
-from sklearn_mm.nn.votes import LinearVotes
+from sklearn_mm.nn.votes import VectorVotes, WordVotes
 
 RNG = np.random.default_rng(0)
 LEFT, RIGHT = RNG.normal(size=(200, 4)), RNG.normal(5, 3, size=(200, 3))
@@ -67,9 +68,17 @@ def test_of_two_classes_it_is_the_same():
 def test_at_first_it_predicts_numbers_as_ridge_regression():
     y = np.column_stack([SCORE, 3 - 2 * LEFT[:, 2]]) + 0.5 * RNG.normal(size=(200, 2))
     found = untrained(AttentionFusionRegressor).fit(X, y).predict(X)
-    expected = RidgeCV(linear.PENALTIES).fit(JOINED, StandardScaler().fit_transform(y))
-    expected = expected.predict(JOINED) * y.std(axis=0) + y.mean(axis=0)
-    assert_allclose(found, expected, atol=1e-3)
+    scaler = StandardScaler().fit(y)
+    references = [
+        Ridge(1 / strength).fit(JOINED, scaler.transform(y)).predict(JOINED)
+        for strength in linear.STRENGTHS
+    ]
+    distances = [
+        np.abs(scaler.inverse_transform(reference) - found).max()
+        for reference in references
+    ]
+    assert min(distances) < 1e-3
+    assert np.argmin(distances) >= 2
 
 
 @pytest.mark.parametrize(
@@ -109,21 +118,25 @@ def test_rows_of_one_class_have_no_linear_model():
     assert fitted is None
 
 
-def test_weights_count_as_rows_repeated():
-    weight = RNG.integers(1, 4, 200)
-    rows = np.repeat(np.arange(200), weight)
-    weighted = linear.fit_numbers(JOINED, SCORE[:, None], weight.astype(float), 0)
-    plain = RidgeCV([1.0]).fit(JOINED, SCORE, weight)
-    repeated = RidgeCV([1.0]).fit(JOINED[rows], SCORE[rows])
-    assert_allclose(plain.coef_, repeated.coef_)
-    assert weighted[0].shape == (1, 7)
+def test_the_strength_is_that_of_the_least_loss_on_rows_left_out():
+    noise = RNG.normal(size=(200, 60))
+    coefficients, _ = linear.fit_numbers(noise, LEFT[:, :1], np.ones(200), 0)
+    weakest = Ridge(1 / linear.STRENGTHS[-1]).fit(noise, LEFT[:, 0])
+    assert np.abs(coefficients).max() < np.abs(weakest.coef_).max() / 10
+
+
+def test_a_row_of_no_weight_counts_for_nothing():
+    weight = np.where(np.arange(200) < 150, 1.0, 0.0)
+    changed = np.where(weight, SCORE, 1e3)[:, None]
+    coefficients, intercepts = linear.fit_numbers(JOINED, changed, weight, 0)
+    assert np.abs(JOINED @ coefficients[0] + intercepts[0]).max() < 10
 
 
 def test_of_many_numbers_some_rows_are_taken(monkeypatch):
     seen = []
 
     def fit(inputs, target, weight, seed):
-        seen.append(len(inputs))
+        seen.append(inputs.shape[0])
 
     monkeypatch.setattr(linear, "MAX_NUMBERS", 7 * 1500)
     wide = X[np.arange(3000) % 200]
@@ -161,40 +174,95 @@ def test_a_model_of_vectors_is_not_far_below_the_linear_one_where_that_is_right(
     assert classifier.score(vectors[300:], labels[300:]) >= at_least
 
 
+def make_votes(n_features, may_miss=(), n_outputs=1, width=8):
+    standardize = Standardize(np.zeros(n_features), np.ones(n_features))
+    may_miss = np.array(may_miss, dtype=int)
+    return VectorVotes(
+        standardize, n_features, may_miss, n_outputs=n_outputs, width=width
+    )
+
+
 def test_feature_tokens_vote_for_their_features_and_together_as_the_row():
     torch.manual_seed(0)
-    standardize = Standardize(np.zeros(4), np.ones(4))
-    votes = LinearVotes(standardize, 4, np.array([1, 3]), n_outputs=2, width=8)
+    votes = make_votes(4, [1, 3], n_outputs=2)
     votes.weight.normal_()
-    values = torch.randn(5, 1, 4)
+    values, lengths = torch.randn(5, 1, 4), torch.ones(5, dtype=int)
     values[2, 0, 1] = torch.nan
-    by_feature = votes(values, torch.zeros(5, 4, 8))
-    together = votes(values, torch.zeros(5, 1, 8))
+    by_feature = votes(values, lengths, torch.zeros(5, 4, 8))
+    together = votes(values, lengths, torch.zeros(5, 1, 8))
     torch.testing.assert_close(by_feature.sum(dim=1), together[:, 0])
     expected = values[0, 0, 2] * votes.weight[:, 2]
     torch.testing.assert_close(by_feature[0, 2], expected)
 
 
+def test_of_other_tokens_the_first_one_votes_for_the_whole_vector():
+    votes = make_votes(4, n_outputs=2)
+    votes.weight.normal_()
+    values, lengths = torch.randn(5, 1, 4), torch.ones(5, dtype=int)
+    found = votes(values, lengths, torch.zeros(5, 3, 8))
+    torch.testing.assert_close(found[:, 0], values[:, 0] @ votes.weight.T)
+    assert (found[:, 1:] == 0).all()
+
+
 def test_a_missing_number_votes_by_being_missing():
-    standardize = Standardize(np.zeros(2), np.ones(2))
-    votes = LinearVotes(standardize, 2, np.array([1]), n_outputs=1, width=8)
+    votes = make_votes(2, [1])
     votes.weight.copy_(torch.tensor([[2.0, 3.0, 5.0]]))
     values = torch.tensor([[[1.0, torch.nan]], [[1.0, 1.0]]])
-    found = votes(values, torch.zeros(2, 1, 8))
+    found = votes(values, torch.ones(2, dtype=int), torch.zeros(2, 1, 8))
     assert found.flatten().tolist() == [7.0, 5.0]
 
 
 def test_how_far_a_vote_is_trusted_is_between_nothing_and_twice():
-    standardize = Standardize(np.zeros(1), np.ones(1))
-    votes = LinearVotes(standardize, 1, np.array([], int), n_outputs=1, width=2)
+    votes = make_votes(1, width=2)
     votes.weight.fill_(1.0)
     values = torch.ones(3, 1, 1)
     tokens = torch.tensor([[[-1.0, 0.0]], [[0.0, 0.0]], [[1.0, 0.0]]])
     with torch.no_grad():
         votes.trust.copy_(torch.tensor([50.0, 0.0]))
-    torch.testing.assert_close(
-        votes(values, tokens).flatten(), torch.tensor([0.0, 1.0, 2.0])
-    )
+    found = votes(values, torch.ones(3, dtype=int), tokens)
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.0, 1.0, 2.0]))
+
+
+WORDS = [RNG.integers(0, 6, RNG.integers(1, 9)) for _ in range(200)]
+COUNTS = np.array([np.bincount(ids, minlength=6) for ids in WORDS], dtype=float)
+TEXTS = MultimodalFeatures(
+    {
+        "text": FeatureBlock.from_samples(WORDS, "tokens", vocabulary_size=6),
+        "left": FeatureBlock.from_vectors(LEFT),
+    }
+)
+
+
+def test_of_few_rows_words_are_read_too_as_often_as_they_stand_there():
+    y = COUNTS[:, 1] - COUNTS[:, 2] + LEFT[:, 0] + 0.3 * RNG.normal(size=200)
+    inputs = np.hstack([0.3 * COUNTS, StandardScaler().fit_transform(LEFT)])
+    found = untrained(AttentionFusionRegressor).fit(TEXTS, y).predict(TEXTS)
+    found = (found - y.mean()) / y.std()
+    standardized = (y - y.mean()) / y.std()
+    references = [
+        Ridge(1 / strength).fit(inputs, standardized).predict(inputs)
+        for strength in linear.STRENGTHS
+    ]
+    assert min(np.abs(reference - found).max() for reference in references) < 1e-3
+
+
+def test_each_word_votes_by_its_own_token_and_padding_does_not():
+    votes = WordVotes(6, n_outputs=2, width=8)
+    votes.weight.normal_()
+    values = torch.tensor([[1, 4, 4], [2, 0, 0]])
+    found = votes(values, torch.tensor([3, 1]), torch.zeros(2, 3, 8))
+    torch.testing.assert_close(found[0, 1], 0.3 * votes.weight[:, 4])
+    assert (found[1, 1:] == 0).all()
+    together = votes(values, torch.tensor([3, 1]), torch.zeros(2, 1, 8))
+    torch.testing.assert_close(together[:, 0], found.sum(dim=1))
+
+
+def test_of_many_rows_words_are_left_to_the_network():
+    many = TEXTS[np.arange(1200) % 200]
+    regressor = untrained(AttentionFusionRegressor, early_stopping=False)
+    regressor.fit(many, np.tile(SCORE, 6))
+    named = [name for name, _ in regressor.net_.module_.named_votes()]
+    assert named == ["left"]
 
 
 def test_what_goes_on_from_earlier_weights_keeps_their_linear_model():
@@ -203,11 +271,17 @@ def test_what_goes_on_from_earlier_weights_keeps_their_linear_model():
     assert_allclose(classifier.fit(X, LABELS).predict_proba(X), before, atol=1e-5)
 
 
-def test_vectors_of_very_many_features_are_left_to_the_network():
+def test_what_would_need_very_many_weights_is_left_to_the_network():
     wide = MultimodalFeatures(
-        {"wide": FeatureBlock.from_vectors(np.zeros((20, linear.MAX_FEATURES + 1)))}
+        {"wide": FeatureBlock.from_vectors(np.zeros((20, MAX_WEIGHTS // 2 + 1)))}
     )
     classifier = untrained(
-        AttentionFusionClassifier, encoders=[("wide", VectorEncoder(8))]
+        AttentionFusionClassifier, encoders=[("wide", VectorEncoder(2))]
     ).fit(wide, np.arange(20) % 2)
+    assert classifier.net_.module_.named_votes() == []
+
+
+def test_the_first_rows_of_partial_fit_are_not_enough_for_a_linear_model():
+    classifier = untrained(AttentionFusionClassifier)
+    classifier.partial_fit(X, LABELS, classes=[0, 1, 2])
     assert classifier.net_.module_.named_votes() == []
