@@ -1,23 +1,16 @@
-"""Features on disk: a folder of NumPy files that is written and read in chunks."""
+"""Writing features into a folder, chunk by chunk."""
 
 import json
 import os
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_mm._indexing import resolve_rows
-from sklearn_mm.blocks import FeatureBlock
-
-# Raise it when the files change.
-FORMAT = 1
-
-# Written last, so that a folder without it holds no features.
-INDEX = "features.json"
+from sklearn_mm.store.arrays import StoredArray
+from sklearn_mm.store.index import FORMAT, INDEX, part_of
 
 # The other files: which writing, which modality, which array of it.
 _OURS = re.compile(
@@ -29,153 +22,6 @@ _MAX_INT32 = np.iinfo(np.int32).max
 
 # Bytes that are copied at once where an array gets a wider dtype.
 _COPY_BYTES = 2**24
-
-
-class StoredBlock(FeatureBlock):
-    """A block whose values stay on disk.
-
-    The file is mapped anew each time that ``values`` is read. So what has been read
-    does not stay in memory, a pickle holds no values but where they are, and a slice of
-    rows stays on disk, too. Other choices of rows are read into memory.
-
-    Parameters
-    ----------
-    source : StoredArray or StoredRows
-        Where the values are.
-    offsets, kind, vocabulary_size
-        As in :class:`FeatureBlock`.
-    """
-
-    def __init__(self, source, offsets, kind, *, vocabulary_size=None):
-        self._source = source
-        self.offsets = offsets
-        self.kind = kind
-        self.vocabulary_size = vocabulary_size
-        self._check()
-
-    @property
-    def values(self):
-        """Tokens of all samples: ``numpy.memmap``, or a CSR matrix of them."""
-        return self._source.open()
-
-    def __getitem__(self, key):
-        rows = resolve_rows(key, len(self))
-        if not isinstance(rows, slice):
-            return super().__getitem__(rows)
-        offsets = self.offsets[rows.start : rows.stop + 1]
-        return StoredBlock(
-            self._source.cut(offsets[0], offsets[-1]),
-            offsets - offsets[0],
-            self.kind,
-            vocabulary_size=self.vocabulary_size,
-        )
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """A part of an array in a file."""
-
-    path: Path
-    dtype: np.dtype
-    shape: tuple
-    start: int  # in bytes
-
-    @classmethod
-    def find(cls, path):
-        """Read where and what the array of a ``.npy`` file is."""
-        try:
-            with open(path, "rb") as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-                start, size = file.tell(), os.fstat(file.fileno()).st_size
-        except FileNotFoundError:
-            raise FileNotFoundError(_gone(path)) from None
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
-        expected = start + dtype.itemsize * int(np.prod(shape))
-        if dtype.hasobject or size != expected:
-            raise ValueError(
-                f"{path} is damaged: found {size} bytes, expected {expected} for "
-                f"{dtype} of shape {shape}"
-            )
-        return cls(path, dtype, shape, start)
-
-    def open(self):
-        """Map it into memory, read-only."""
-        if 0 in self.shape:  # nothing cannot be mapped
-            return np.empty(self.shape, self.dtype)
-        try:
-            return np.memmap(self.path, self.dtype, "r", self.start, self.shape)
-        except FileNotFoundError:
-            raise FileNotFoundError(_gone(self.path)) from None
-
-    def cut(self, start, stop):
-        """Keep some entries of the first axis: another StoredArray."""
-        per_entry = self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        return replace(
-            self,
-            shape=(int(stop - start), *self.shape[1:]),
-            start=self.start + int(start) * per_entry,
-        )
-
-
-@dataclass(frozen=True)
-class StoredRows:
-    """Rows of a CSR matrix in files; ``indptr`` is in memory."""
-
-    data: StoredArray
-    indices: StoredArray
-    indptr: np.ndarray
-    n_columns: int
-
-    def open(self):
-        """Map them into memory, read-only."""
-        matrix = sparse.csr_matrix((len(self.indptr) - 1, self.n_columns))
-        # One by one: the constructor would copy parts of larger arrays.
-        matrix.data, matrix.indices = self.data.open(), self.indices.open()
-        matrix.indptr = self.indptr
-        return matrix
-
-    def cut(self, start, stop):
-        """Keep some rows: other StoredRows."""
-        indptr = self.indptr[start : stop + 1]
-        ends = indptr[0], indptr[-1]
-        return replace(
-            self,
-            data=self.data.cut(*ends),
-            indices=self.indices.cut(*ends),
-            indptr=indptr - indptr[0],
-        )
-
-
-def load_blocks(folder):
-    """Open the blocks in a folder: a list of (name, StoredBlock)."""
-    folder = Path(folder).expanduser().absolute()
-    index = _read_index(folder)
-    blocks = []
-    for number, entry in enumerate(index["blocks"]):
-        stem = folder / f"{index['files']}-{number}"
-        offsets = np.array(StoredArray.find(_part(stem, "offsets")).open())
-        if entry["n_columns"] is None:
-            source = StoredArray.find(_part(stem, "values"))
-        else:
-            indices = StoredArray.find(_part(stem, "indices"))
-            indptr = StoredArray.find(_part(stem, "indptr")).open()
-            source = StoredRows(
-                StoredArray.find(_part(stem, "data")),
-                indices,
-                indptr.astype(indices.dtype),
-                entry["n_columns"],
-            )
-        size = entry["vocabulary_size"]
-        try:
-            block = StoredBlock(source, offsets, entry["kind"], vocabulary_size=size)
-        except ValueError as error:
-            raise ValueError(
-                f"modality {entry['name']!r} in {folder} is damaged: {error}"
-            ) from error
-        blocks.append((entry["name"], block))
-    return blocks
 
 
 def write_features(folder, chunks, *, overwrite=False):
@@ -242,7 +88,7 @@ class _BlockWriter:
         self.is_sparse = sparse.issparse(first.values)
         parts = ("data", "indices", "indptr") if self.is_sparse else ("values",)
         self.arrays = {
-            part: _ArrayWriter(_part(stem, part)) for part in (*parts, "offsets")
+            part: _ArrayWriter(part_of(stem, part)) for part in (*parts, "offsets")
         }
 
     def append(self, block):
@@ -356,43 +202,9 @@ class _ArrayWriter:
         np.lib.format.write_array_header_1_0(file, header)
 
 
-def _read_index(folder):
-    """Read what the folder holds."""
-    path = folder / INDEX
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        found = (names[:5] or "nothing") if folder.is_dir() else "no such folder"
-        raise FileNotFoundError(
-            f"{folder} holds no features: expected {INDEX}, found {found}. It is "
-            "written last: without it the writer was interrupted, or has not ended."
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    found = index.get("format") if isinstance(index, dict) else None
-    if found != FORMAT:
-        raise ValueError(
-            f"{path}: found the format {found!r}, but this version of sklearn_mm "
-            f"reads {FORMAT}. Write the features anew."
-        )
-    return index
-
-
 def _check_names(features, writers):
     expected = [writer.name for writer in writers]
     if features.names != expected:
         raise ValueError(
             f"a chunk has the modalities {features.names}, those before {expected}"
         )
-
-
-def _part(stem, part):
-    return stem.with_name(f"{stem.name}-{part}.npy")
-
-
-def _gone(path):
-    return (
-        f"{path} is not there: the features were removed, or written anew since they "
-        "were loaded. Load them again."
-    )
