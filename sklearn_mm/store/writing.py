@@ -1,8 +1,8 @@
 """Writing features into a folder, chunk by chunk."""
 
-import json
 import os
 import re
+import zlib
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mm.store.arrays import StoredArray
-from sklearn_mm.store.index import FORMAT, INDEX, part_of
+from sklearn_mm.store.checks import Checksums
+from sklearn_mm.store.index import INDEX, part_of, to_text
 
 # The other files: which writing, which modality, which array of it.
 _OURS = re.compile(
@@ -62,20 +63,29 @@ def write_features(folder, chunks, *, overwrite=False):
             for writer in writers:
                 writer.append(features[writer.name])
         blocks = [writer.finish() for writer in writers]
-        index = {"format": FORMAT, "files": name, "blocks": blocks}
         unseen = folder / f"{name}.json"
-        unseen.write_text(json.dumps(index, indent=1), encoding="utf-8")
+        unseen.write_text(to_text(name, blocks), encoding="utf-8")
         os.replace(unseen, folder / INDEX)
-    except BaseException:
+    except BaseException as error:
         # Unless the index is in its place already, and names them.
-        if not (folder / INDEX).exists() or name not in (folder / INDEX).read_text():
+        if not _is_named(folder / INDEX, name):
             for path in folder.glob(f"{name}*"):
                 path.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(folder)  # such as that of a full disk
         raise
     # What was overwritten, and what writers that were killed have left.
     for path in folder.iterdir():
         if _OURS.fullmatch(path.name) and not path.name.startswith(name):
             path.unlink()
+
+
+def _is_named(index, name):
+    """Tell whether an index, which may be anything, names the files of a writing."""
+    try:
+        return name.encode() in index.read_bytes()
+    except OSError:
+        return False
 
 
 class _BlockWriter:
@@ -108,14 +118,16 @@ class _BlockWriter:
         """Complete the files, and describe the block for the index."""
         if self.is_sparse and self.arrays["indptr"].end > _MAX_INT32:
             self.arrays["indices"].widen(np.dtype(np.int64))
-        for array in self.arrays.values():
-            array.finish()
+        sums = {part: array.finish() for part, array in self.arrays.items()}
         size = self.vocabulary_size
         return {
             "name": self.name,
             "kind": self.kind,
             "vocabulary_size": None if size is None else int(size),
-            "n_columns": self.token_shape[0] if self.is_sparse else None,
+            "n_columns": int(self.token_shape[0]) if self.is_sparse else None,
+            "checksums": {
+                part: np.array(s, ">u4").tobytes().hex() for part, s in sums.items()
+            },
         }
 
     def _check(self, block):
@@ -147,6 +159,7 @@ class _ArrayWriter:
         self.shape = None  # of an entry
         self.length = 0  # entries
         self.end = 0  # the last number, of offsets
+        self.sums = Checksums()
 
     def append(self, array):
         if array.dtype.hasobject:
@@ -161,8 +174,10 @@ class _ArrayWriter:
         wide = np.result_type(self.dtype, array.dtype)
         if len(array) and wide != self.dtype:
             self.widen(wide)
+        content = np.ascontiguousarray(array, self.dtype).reshape(-1).view(np.uint8)
         with open(self.path, "ab") as file:
-            file.write(np.ascontiguousarray(array, self.dtype))
+            file.write(content)
+        self.sums.update(content)
         self.length += len(array)
 
     def append_ends(self, offsets):
@@ -186,11 +201,15 @@ class _ArrayWriter:
             part = narrow.cut(start, min(start + step, self.length)).open()
             new.append(part.astype(dtype))
         os.replace(new.path, self.path)
-        self.dtype = dtype
+        self.dtype, self.sums = dtype, new.sums
 
     def finish(self):
+        """Complete what begins the file; list its checksum and those of the pieces."""
         with open(self.path, "r+b") as file:
             self._write_header(file)
+            end = file.tell()
+            file.seek(0)
+            return [zlib.crc32(file.read(end)), *self.sums.get()]
 
     def _write_header(self, file):
         # NumPy leaves room in it for the first axis to grow.
