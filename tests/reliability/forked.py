@@ -15,7 +15,7 @@ import torch
 
 from sklearn_mm import AttentionFusionClassifier, MultimodalFeatures
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds, of a machine that may be busy
 
 
 def wait_for(child):
