@@ -132,3 +132,26 @@ def test_a_forked_child_predicts_though_its_parent_did_on_two_threads():
 @pytest.mark.slow
 def test_a_forked_child_of_a_process_with_one_thread_predicts():
     assert fork("one") == "equal"
+
+
+FILLS_THE_DISK = """
+import resource, sys
+import numpy as np, pandas as pd
+from sklearn_mm import MultimodalFeatures, MultimodalFeatureUnion
+X = pd.DataFrame({"a": np.arange(50_000.0)})
+union = MultimodalFeatureUnion([("a", "passthrough", ["a"])]).fit(X)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+union.transform_to_disk(X, sys.argv[1], chunk_size=5_000, overwrite=True)
+"""
+
+
+def test_a_full_disk_is_an_error_that_names_the_folder_and_spares_what_was(tmp_path):
+    before = MultimodalFeatures({"a": np.ones((2, 1))})
+    before.save(tmp_path / "store")
+    command = [sys.executable, "-c", FILLS_THE_DISK, tmp_path / "store"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"File too large: '{tmp_path / 'store'}'" in done.stderr
+    assert len(list((tmp_path / "store").iterdir())) == 3
+    found = MultimodalFeatures.load(tmp_path / "store")
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(before))
