@@ -21,6 +21,7 @@ ARGUMENTS = {
     "cache": "--rows 60 --repeats 1",
     "defaults": "--rows 60 --seeds 1",
     "first_clip": "--repeats 1",
+    "fuzz": "--inputs 200",
     "image_resizing": "--rows 10 --repeats 2",
     "interaction": "--rows 100 --seeds 1",
     "latency": "--rows 32 --calls 10",
