@@ -19,6 +19,7 @@ ARGUMENTS = {
     "--models attention union enriched classical",
     "audio_features": "--rows 20 --repeats 2",
     "cache": "--rows 60 --repeats 1",
+    "checksums": "--megabytes 8 --repeats 1",
     "defaults": "--rows 60 --seeds 1",
     "first_clip": "--repeats 1",
     "fuzz": "--inputs 200",
