@@ -208,6 +208,8 @@ class FeatureCache:
                         _insert(connection, key, value)
                     self._make_room(connection, 0)
                     connection.execute("COMMIT")
+                    # Not where it was only read: who writes lets others read.
+                    _locked.pop(self._file, None)
         except (sqlite3.Error, OSError) as error:
             self._warn(error)
             return _is_damage(error)
@@ -231,7 +233,6 @@ class FeatureCache:
                 connection.execute("PRAGMA auto_vacuum = FULL")
                 connection.executescript(TABLES)
             yield connection
-        _locked.pop(self._file, None)
 
     def _was_locked(self):
         """Tell whether another process had locked the file a short while ago."""
@@ -367,7 +368,7 @@ def _note_use(connection, stale):
     if not stale:
         return
     try:
-        connection.execute("PRAGMA busy_timeout = 1000")
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * IMPATIENCE)}")
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany("UPDATE cells SET used = ? WHERE id = ?", stale)
         connection.execute("COMMIT")

@@ -239,9 +239,20 @@ def test_a_file_that_is_locked_no_more_is_used_again(store, locked):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert store.load(KEYS) == FEATURES
+        assert store.store({b"other": b"value"})
     locked.execute("BEGIN EXCLUSIVE")
     with pytest.warns(UserWarning, match="kept locked"):
         assert store.load(KEYS) is None
+
+
+def test_a_file_that_can_be_read_but_not_written_costs_one_warning(store, locked):
+    locked.execute("ROLLBACK")
+    locked.execute("BEGIN IMMEDIATE")
+    with pytest.warns(UserWarning, match="kept locked") as warned:
+        for number in range(3):
+            assert store.load(KEYS) == FEATURES
+            assert not store.store({bytes([number]): b"value"})
+    assert len(warned) == 1
 
 
 def test_a_locked_file_costs_a_union_one_warning_and_no_features(store, locked):
