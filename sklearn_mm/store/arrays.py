@@ -2,7 +2,6 @@
 
 import math
 import os
-import stat
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mm.store.checks import FileChecks
+from sklearn_mm.store.index import check_place
 
 # What may be in a block: no objects, no records, no raw memory.
 KINDS_OF_NUMBERS = "biufcmMSU"
@@ -50,14 +50,16 @@ class StoredArray:
         ValueError
             If it is not whole.
         """
-        _check_place(path)
         try:
+            check_place(path)
             with open(path, "rb") as file:
                 version = np.lib.format.read_magic(file)
                 header = _read_header(file, version)
                 start, size = file.tell(), os.fstat(file.fileno()).st_size
                 file.seek(0)
                 crc = zlib.crc32(file.read(start))
+        except FileNotFoundError:
+            raise FileNotFoundError(_gone(path)) from None
         except OSError:
             raise
         except Exception as error:  # of whatever kind, for any bytes may be there
@@ -187,21 +189,6 @@ def _read_header(file, version):
     if version != (1, 0):
         raise ValueError(f"found version {version} of the format, expected (1, 0)")
     return np.lib.format.read_array_header_1_0(file)
-
-
-def _check_place(path):
-    """Refuse what is no file of the folder itself."""
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        raise FileNotFoundError(_gone(path)) from None
-    if not stat.S_ISREG(mode):  # to open a pipe would wait for ever
-        raise ValueError(f"{path} is damaged: it is no regular file")
-    if path.resolve().parent != path.parent.resolve():
-        raise ValueError(
-            f"{path} is a link to {path.resolve()}, outside of the folder. Features "
-            "are read from their own folder only: put the file itself there."
-        )
 
 
 def _gone(path):

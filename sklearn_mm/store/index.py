@@ -94,11 +94,9 @@ def read_index(folder):
 def _parse(folder, path):
     """Read the JSON."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for ever
-            raise ValueError("it is no regular file")
-        if status.st_size > MOST_BYTES:
-            raise ValueError(f"found {status.st_size} bytes, expected few")
+        size = check_place(path)
+        if size > MOST_BYTES:
+            raise ValueError(f"found {size} bytes, expected at most {MOST_BYTES}")
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
@@ -109,6 +107,37 @@ def _parse(folder, path):
         ) from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def check_place(path):
+    """Refuse what is no file of the folder itself; give the size of what is.
+
+    Parameters
+    ----------
+    path : Path
+        A file of the folder.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it is something else, or a link to another folder.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for ever
+        raise ValueError("it is no regular file")
+    if path.resolve().parent != path.parent.resolve():
+        raise ValueError(
+            f"it is a link to {path.resolve()}, outside of the folder. Features are "
+            "read from their own folder only: put the file itself there."
+        )
+    return status.st_size
 
 
 def _check_block(path, block, has_sums):

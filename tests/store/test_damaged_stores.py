@@ -373,11 +373,13 @@ def test_a_damaged_store_can_be_overwritten(folder):
 # ---- outside of the folder ----
 
 
-def test_a_link_to_another_folder_is_not_followed(folder, tmp_path):
+@pytest.mark.parametrize("name", ["values", "index"])
+def test_a_link_to_another_folder_is_not_followed(folder, tmp_path, name):
     path = file_of(folder, 2, "values")
-    path.rename(tmp_path / "elsewhere.npy")
-    path.symlink_to(tmp_path / "elsewhere.npy")
-    with pytest.raises(ValueError, match="is a link to .*elsewhere.npy, outside"):
+    path = folder / "features.json" if name == "index" else path
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"{path.name} is .* link to .*elsewhere, out"):
         MultimodalFeatures.load(folder)
 
 
