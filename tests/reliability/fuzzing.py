@@ -20,7 +20,7 @@ from sklearn_mm.readers.images import read_image
 from sklearn_mm.readers.sound import read_sound
 
 FINDINGS = Path(__file__).with_name("findings")
-MOST_SECONDS = 2.0  # for one input
+MOST_SECONDS = 2.0  # of computing, for one input
 
 
 def image(data):
@@ -104,7 +104,7 @@ def mutate(rng, seeds):
 
 def try_one(name, data):
     """Tell what comes of one input: "value", "refused", or a finding."""
-    start = time.monotonic()
+    start = time.process_time()  # whatever else the machine does
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -114,7 +114,7 @@ def try_one(name, data):
         outcome = "refused"
     except Exception as error:
         return f"{type(error).__name__}: {error!s:.150}"
-    seconds = time.monotonic() - start
+    seconds = time.process_time() - start
     return outcome if seconds < MOST_SECONDS else f"slow: {seconds:.1f} s"
 
 
@@ -138,6 +138,7 @@ def fuzz(name, n_inputs, seed=0, keep=False):
         How many inputs had each outcome.
     """
     rng, seeds, outcomes = np.random.default_rng(seed), seeds_of(name), Counter()
+    try_one(name, seeds[0])  # imports what it needs
     for _ in range(n_inputs):
         data = mutate(rng, seeds)
         outcome = try_one(name, data)
