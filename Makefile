@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow bench lint clean
+.PHONY: demo test test-slow bench fuzz lint clean
 
 # One environment, made once and renewed when the project's requirements change.
 # torch comes first and by its exact version, so that nothing else chooses one.
@@ -24,6 +24,11 @@ test-slow: .venv/.installed
 # Every benchmark at a small size. PYTHONPATH may name a folder with what they need.
 bench: .venv/.installed
 	$(BIN)/python benchmarks/small.py
+
+# Damaged inputs for each reader and for stores; with atheris, if it is installed:
+# .venv/bin/python -m pip install -c constraints.txt -e '.[fuzz]'
+fuzz: .venv/.installed
+	$(BIN)/python benchmarks/fuzz.py
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -64,10 +64,19 @@ class FeatureBlock:
         self.vocabulary_size = vocabulary_size
         self._check()
 
+    @property
+    def _form(self):
+        """Values of which nothing but dtype and shape is used: they may be on disk."""
+        return self.values
+
+    def _take(self, tokens):
+        """Get the values of some tokens by their numbers."""
+        return self.values[tokens]
+
     def _check(self):
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, found {self.kind!r}")
-        total, offsets = self.values.shape[0], self.offsets
+        total, offsets = self._form.shape[0], self.offsets
         if offsets.ndim != 1 or not len(offsets) or offsets[0] or offsets[-1] != total:
             raise ValueError(
                 f"offsets must be 1-D, begin with 0 and end with the {total} tokens "
@@ -79,13 +88,13 @@ class FeatureBlock:
         if len(self.token_shape) != n_axes:
             raise ValueError(
                 f"a token of kind {self.kind!r} has {n_axes} axes, found values of "
-                f"shape {self.values.shape}"
+                f"shape {self._form.shape}"
             )
         if self.kind == "tokens" and not self.vocabulary_size:
             raise ValueError("kind 'tokens' needs a vocabulary_size of at least 1")
         if self.kind == "vector" and np.any(np.diff(offsets) > 1):
             raise ValueError("kind 'vector' has at most one token a sample")
-        if sparse.issparse(self.values) and self.kind != "vector":
+        if sparse.issparse(self._form) and self.kind != "vector":
             raise ValueError(f"kind {self.kind!r} cannot be sparse")
 
     @classmethod
@@ -163,7 +172,7 @@ class FeatureBlock:
     @property
     def token_shape(self):
         """Shape of one token."""
-        return tuple(self.values.shape[1:])
+        return tuple(self._form.shape[1:])
 
     @property
     def lengths(self):
@@ -201,7 +210,7 @@ class FeatureBlock:
     @property
     def nbytes(self):
         """Bytes held."""
-        values = self.values
+        values = self._form
         if sparse.issparse(values):
             held = values.data.nbytes + values.indices.nbytes + values.indptr.nbytes
         else:
@@ -226,7 +235,7 @@ class FeatureBlock:
             lengths = self.offsets[rows + 1] - starts
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             starts = np.repeat(starts - offsets[:-1], lengths)
-            values = self.values[starts + np.arange(offsets[-1])]
+            values = self._take(starts + np.arange(offsets[-1]))
         return FeatureBlock(
             values, offsets, self.kind, vocabulary_size=self.vocabulary_size
         )
@@ -295,7 +304,7 @@ class FeatureBlock:
     def __repr__(self):
         return (
             f"FeatureBlock({len(self)} samples, kind={self.kind!r}, token_shape="
-            f"{self.token_shape}, {self.values.shape[0]} tokens, "
+            f"{self.token_shape}, {self._form.shape[0]} tokens, "
             f"{int(self.missing.sum())} missing)"
         )
 

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
+from time import monotonic
 
 # In the name of the file. Raise it when the file changes, or when between two releases
 # a transformer computes other numbers: old entries are then not found any more.
@@ -25,8 +26,11 @@ EVICTED_SHARE = 1 / 10
 OVERHEAD = 100
 # Seconds by which the time of the last use may lag, since to note it is to write.
 LAG = 60
-# Seconds to wait for another process that writes.
-PATIENCE = 30
+# Seconds to wait for another process that writes, and to wait next where that was not
+# enough: then it may be stopped, and every transformer would wait for it.
+PATIENCE, IMPATIENCE = 5, 0.1
+# Seconds in which what was locked is taken to be so still, and nothing is said again.
+LOCKED_FOR = 60
 
 # Two tables, since SQLite writes a whole row anew to note its use.
 TABLES = """
@@ -61,6 +65,9 @@ AROUND = {
     sqlite3.SQLITE_TOOBIG,
 }
 
+# When each file was last found to be locked, in this process.
+_locked = {}
+
 _in_use = ContextVar("feature_cache", default=None)
 
 
@@ -75,7 +82,8 @@ class FeatureCache:
     Several processes may use one folder at once, on one machine: it should be on a
     local disk. It is one SQLite file of raw numbers, without pickles. An entry that is
     damaged is computed anew, with a warning; if the file is, it is begun anew. A disk
-    that is full or cannot be written costs a warning and no fit.
+    that is full or cannot be written costs a warning and no fit, as does a file that
+    another process keeps locked: after five seconds features are computed without it.
 
     Parameters
     ----------
@@ -200,6 +208,8 @@ class FeatureCache:
                         _insert(connection, key, value)
                     self._make_room(connection, 0)
                     connection.execute("COMMIT")
+                    # Not where it was only read: who writes lets others read.
+                    _locked.pop(self._file, None)
         except (sqlite3.Error, OSError) as error:
             self._warn(error)
             return _is_damage(error)
@@ -213,8 +223,9 @@ class FeatureCache:
     def _connect(self):
         """Open the file for one use: no connection crosses a fork or a pickle."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        patience = IMPATIENCE if self._was_locked() else PATIENCE
         with closing(
-            sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
+            sqlite3.connect(self._file, timeout=patience, isolation_level=None)
         ) as connection:
             # Not waiting for the disk, only a crash of the whole machine can damage it.
             connection.execute("PRAGMA synchronous = OFF")
@@ -222,6 +233,10 @@ class FeatureCache:
                 connection.execute("PRAGMA auto_vacuum = FULL")
                 connection.executescript(TABLES)
             yield connection
+
+    def _was_locked(self):
+        """Tell whether another process had locked the file a short while ago."""
+        return monotonic() - _locked.get(self._file, -LOCKED_FOR) < LOCKED_FOR
 
     def _writes(self, features):
         """Yield lists of entries that are written at once."""
@@ -264,6 +279,15 @@ class FeatureCache:
             with suppress(OSError):
                 self._remove_file()
             what = "is damaged and begun anew"
+        elif _is_lock(error):
+            is_known = self._was_locked()
+            _locked[self._file] = monotonic()
+            if is_known:
+                return
+            what = (
+                f"was kept locked by another process for {PATIENCE} seconds, so "
+                "features are computed without it, now and while it is locked"
+            )
         else:
             what = "cannot be used, so features are computed without it"
         warnings.warn(f"{self!r} {what}: {error}", UserWarning, stacklevel=3)
@@ -344,7 +368,7 @@ def _note_use(connection, stale):
     if not stale:
         return
     try:
-        connection.execute("PRAGMA busy_timeout = 1000")
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * IMPATIENCE)}")
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany("UPDATE cells SET used = ? WHERE id = ?", stale)
         connection.execute("COMMIT")
@@ -372,6 +396,12 @@ def _is_sound(key, checksum, used, value):
 
 def _size(entry):
     return len(entry[1]) + OVERHEAD
+
+
+def _is_lock(error):
+    """Tell whether an error says that another process uses the file."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _is_damage(error):

@@ -168,7 +168,7 @@ class MultimodalFeatures:
         write_features(folder, chunks, overwrite=overwrite)
 
     @classmethod
-    def load(cls, folder, *, mmap_mode="r"):
+    def load(cls, folder, *, mmap_mode="r", verify=True):
         """Open the features in a folder.
 
         Parameters
@@ -179,6 +179,11 @@ class MultimodalFeatures:
             "r": values stay on disk and are read when they are used, also those of a
             slice of rows; other choices of rows are read into memory. A pickle then
             holds only where they are. None: all are read into memory.
+        verify : bool, default=True
+            Whether values are compared with the checksums that were written with them,
+            piece by piece, when a process reads them for the first time. That reads
+            the whole piece, of a mebibyte, and of a block that is used whole all of it.
+            False leaves it out; indices of sparse rows are checked all the same.
 
         Returns
         -------
@@ -189,11 +194,17 @@ class MultimodalFeatures:
         FileNotFoundError
             If the folder holds no features, or none that were written to the end.
         ValueError
-            If they are damaged, or written by a version with another format.
+            If they are damaged, or written by a version with another format. Damaged
+            values are noticed when they are read.
+
+        Warns
+        -----
+        UserWarning
+            If they were written by a version that wrote no checksums.
         """
         if mmap_mode not in ("r", None):
             raise ValueError(f"mmap_mode must be 'r' or None, found {mmap_mode!r}")
-        features = cls(load_blocks(folder))
+        features = cls(load_blocks(folder, verify=verify))
         return features if mmap_mode else features[np.arange(len(features))]
 
     def __array__(self, dtype=None, copy=None):

@@ -8,10 +8,17 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
+import pandas as pd
 import pytest
 from joblib import Parallel, delayed
 
-from sklearn_mm import FeatureCache, cache
+from sklearn_mm import (
+    FeatureCache,
+    ImageTransformer,
+    MultimodalFeatureUnion,
+    cache,
+)
 
 KEYS = [bytes([i]) * 16 for i in range(200)]
 FEATURES = {key: key * 50 for key in KEYS}
@@ -196,6 +203,70 @@ def test_a_file_that_cannot_be_written_can_be_read(store, clock, monkeypatch):
         assert store.load(KEYS) == FEATURES
 
 
+@pytest.fixture
+def locked(store, monkeypatch):
+    """Keep the file of the cache locked, by a process that does not end."""
+    store.store(FEATURES)
+    monkeypatch.setattr(cache, "PATIENCE", 0.2)
+    other = sqlite3.connect(the_file(store), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    yield other
+    other.close()
+
+
+def test_a_locked_file_is_waited_for_once_with_one_warning(store, locked, monkeypatch):
+    waited = []
+    connect = sqlite3.connect
+
+    def noting(path, *, timeout, **options):
+        waited.append(timeout)
+        return connect(path, timeout=timeout, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    with pytest.warns(UserWarning, match="kept locked by another process for 0.2 sec"):
+        assert store.load(KEYS) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert store.load(KEYS) is None
+        assert not store.store(FEATURES)
+    assert waited == [0.2, 0.1, 0.1]
+
+
+def test_a_file_that_is_locked_no_more_is_used_again(store, locked):
+    with pytest.warns(UserWarning, match="kept locked"):
+        assert store.load(KEYS) is None
+    locked.execute("ROLLBACK")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert store.load(KEYS) == FEATURES
+        assert store.store({b"other": b"value"})
+    locked.execute("BEGIN EXCLUSIVE")
+    with pytest.warns(UserWarning, match="kept locked"):
+        assert store.load(KEYS) is None
+
+
+def test_a_file_that_can_be_read_but_not_written_costs_one_warning(store, locked):
+    locked.execute("ROLLBACK")
+    locked.execute("BEGIN IMMEDIATE")
+    with pytest.warns(UserWarning, match="kept locked") as warned:
+        for number in range(3):
+            assert store.load(KEYS) == FEATURES
+            assert not store.store({bytes([number]): b"value"})
+    assert len(warned) == 1
+
+
+def test_a_locked_file_costs_a_union_one_warning_and_no_features(store, locked):
+    X = pd.DataFrame({"a": [None], "b": [None]}, dtype=object)
+    for column in X:
+        X.at[0, column] = np.full((9, 9, 3), 100, dtype=np.uint8)
+    steps = [(name, ImageTransformer(size=(4, 4)), name) for name in X]
+    with pytest.warns(UserWarning, match="kept locked") as warned:
+        found = MultimodalFeatureUnion(steps, memory=store).fit_transform(X)
+    assert len(warned) == 1
+    expected = MultimodalFeatureUnion(steps).fit_transform(X)
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+
+
 def write_again_and_again(folder, name):
     own = {f"{name} {i}".encode(): name.encode() * 2000 for i in range(100)}
     store = FeatureCache(folder)
@@ -222,7 +293,12 @@ def test_processes_write_at_once(tmp_path):
 def test_a_killed_writer_leaves_all_that_was_written_before_it_and_no_half(tmp_path):
     code = """
 import os, signal, sys
-from sklearn_mm import FeatureCache, cache
+from sklearn_mm import (
+    FeatureCache,
+    ImageTransformer,
+    MultimodalFeatureUnion,
+    cache,
+)
 store = FeatureCache(sys.argv[1])
 store.store({b"before": b"value"})
 insert, done = cache._insert, []

@@ -10,7 +10,7 @@ PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.filterwarnings("ignore:1 of 3 cells could not be read")
-@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md", "docs/serving.md"])
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = list(PYTHON.finditer(text))
@@ -33,3 +33,13 @@ def test_every_link_to_a_file_leads_to_one(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     lost = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
     assert not lost
+
+
+def test_every_promise_names_a_test_that_is_there():
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    promises = [line for line in text.splitlines() if line.startswith("| ")]
+    promises = [line for line in promises if not line.startswith("| promise")]
+    named = [re.findall(r"`(tests/\S+)::(\w+)`", line) for line in promises]
+    assert promises and all(named)
+    for path, test in [found for line in named for found in line]:
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8")

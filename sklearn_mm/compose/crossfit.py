@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -30,6 +30,7 @@ from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import cache_in_use, use_cache
 from sklearn_mm.compose.columns import check_column_or_table
 from sklearn_mm.compose.folds import split_rows
+from sklearn_mm.compose.parallel import run_parallel
 from sklearn_mm.compose.responses import (
     ClassResponse,
     make_response,
@@ -344,12 +345,14 @@ class CrossFitTransformer(TransformerMixin, BaseEstimator):
         features = np.full((len(X), len(self._response.names)), np.nan)
         X, cache = for_transformer(X, chosen), cache_in_use()
         jobs = [(rows, None)] if len(rows) else []
-        fits = Parallel(n_jobs=self.n_jobs)(
+        calls = (
             delayed(_fit_and_read)(
                 clone(chosen), X, y, train, test, params, self._response, cache
             )
             for train, test in [*jobs, *splits]
         )
+        doing = f"CrossFitTransformer fitted {type(chosen).__name__} in folds"
+        fits = run_parallel(calls, self.n_jobs, doing)
         self.estimator_ = fits[0] if fits else None
         for (_, test), found in zip(splits, fits[1:], strict=True):
             features[test] = found

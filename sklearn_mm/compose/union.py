@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_mm._compat import (
@@ -25,6 +25,7 @@ from sklearn_mm.compose.columns import (
     name_columns,
     plan_columns,
 )
+from sklearn_mm.compose.parallel import run_parallel
 from sklearn_mm.compose.steps import (
     fit_transform_step,
     is_word,
@@ -230,7 +231,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                 f"({i} of {len(plan)}) Processing {name}"
                 for i, (name, _, _) in enumerate(plan, 1)
             ]
-            fitted = Parallel(n_jobs=self.n_jobs)(
+            calls = (
                 delayed(fit_transform_step)(
                     name,
                     clone(transformer),
@@ -244,13 +245,16 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     plan, messages, strict=True
                 )
             )
+            names = [name for name, _, _ in plan]
+            fitted = run_parallel(
+                calls, self.n_jobs, f"the modalities {names} were fitted"
+            )
             self.transformers_ = [
                 (name, transformer, columns)
                 for (name, _, columns), (transformer, _) in zip(
                     plan, fitted, strict=True
                 )
             ]
-            names = [name for name, _, _ in plan]
             blocks = [block for _, block in fitted]
             features = MultimodalFeatures(list(zip(names, blocks, strict=True)))
             return for_container(self, features)
@@ -277,7 +281,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     def _transform(self, X, params):
         routed = process_routing(self, "transform", **params)
         cache = check_memory(self.memory)
-        blocks = Parallel(n_jobs=self.n_jobs)(
+        calls = (
             delayed(transform_step)(
                 name,
                 transformer,
@@ -288,6 +292,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             for name, transformer, cells in self._fitted_steps(X)
         )
         names = [name for name, _, _ in self.transformers_]
+        doing = f"the modalities {names} were transformed"
+        blocks = run_parallel(calls, self.n_jobs, doing)
         return MultimodalFeatures(list(zip(names, blocks, strict=True)))
 
     def _fitted_steps(self, X):

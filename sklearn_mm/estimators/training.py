@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from sklearn_mm._forks import will_compute
 from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.estimators.curriculum import Curriculum
 from sklearn_mm.estimators.linear import make_votes
@@ -48,6 +49,7 @@ class FusionNet(NeuralNet):
 
     def infer(self, x, **fit_params):
         """Run the network, in mixed precision if that was asked for."""
+        will_compute()
         if self.precision == "float32":
             return super().infer(x, **fit_params)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):

@@ -119,9 +119,10 @@ def _draw_words(ax, tokens):
 
 def _shades(most_opaque):
     """Make the colours from nothing, which is transparent, to the largest weight."""
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
-    ends = [(WEIGHT_COLOUR, 0.0), (WEIGHT_COLOUR, most_opaque)]
+    # As four numbers: pairs of colour and opacity are known from matplotlib 3.11 on.
+    ends = [to_rgba(WEIGHT_COLOUR, opacity) for opacity in (0.0, most_opaque)]
     return LinearSegmentedColormap.from_list("weight", ends)
 
 

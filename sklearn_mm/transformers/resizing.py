@@ -4,6 +4,8 @@ from collections import defaultdict
 
 import numpy as np
 
+from sklearn_mm._forks import will_compute
+
 # Numbers resized at once, so that they stay in the processor's cache.
 CHUNK = 2**20
 
@@ -83,6 +85,7 @@ def _resize_batch(batch, size):
     # Several times faster than Pillow, with the same arithmetic.
     import torch
 
+    will_compute()
     return torch.nn.functional.interpolate(
         torch.from_numpy(batch), size=tuple(size), mode="bilinear", antialias=True
     ).numpy()

@@ -24,8 +24,7 @@ from sklearn_mm import (
     MultimodalFeatureUnion,
     TextTransformer,
 )
-from sklearn_mm import store as store_module
-from sklearn_mm.store import StoredBlock, write_features
+from sklearn_mm.store import StoredBlock, write_features, writing
 
 N = 40  # rows of the table
 
@@ -149,7 +148,7 @@ def test_a_modality_missing_in_the_first_chunk_has_the_dtype_of_the_later_ones(
 def test_chunks_of_different_dtypes_are_joined_as_numpy_joins_them(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(store_module, "_COPY_BYTES", 16)  # a row at a time
+    monkeypatch.setattr(writing, "_COPY_BYTES", 16)  # a row at a time
     parts = [np.array([[1, 2], [3, 4]]), np.array([[0.5, np.nan]]), np.array([[5, 6]])]
     write_features(tmp_path, [blocks_of(part) for part in parts])
     values = MultimodalFeatures.load(tmp_path)["a"].values
@@ -157,7 +156,7 @@ def test_chunks_of_different_dtypes_are_joined_as_numpy_joins_them(
 
 
 def test_a_sparse_block_too_long_for_int32_has_int64_indices(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "_MAX_INT32", 20)
+    monkeypatch.setattr(writing, "_MAX_INT32", 20)
     rows = sparse.random(30, 9, density=0.5, format="csr", random_state=0)
     write_features(tmp_path, [blocks_of(rows[:4]), blocks_of(rows[4:])])
     found = MultimodalFeatures.load(tmp_path)["a"].values

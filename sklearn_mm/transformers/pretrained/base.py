@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
+from sklearn_mm._forks import will_compute
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.transformers.base import CellTransformer
@@ -188,6 +189,7 @@ class PretrainedTransformer(CellTransformer):
 
     def _engine(self):
         """Get the model, loaded once; its weights are those of ``fit``, or an error."""
+        will_compute()
         if self._loaded.engine is None:
             stored = vars(self).get("_stored")
             if stored is None:
