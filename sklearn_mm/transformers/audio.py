@@ -88,6 +88,9 @@ class AudioTransformer(CellTransformer):
 
     Attributes
     ----------
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``: 1, or the samples of a row of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)

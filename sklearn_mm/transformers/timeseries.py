@@ -68,6 +68,9 @@ class TimeSeriesTransformer(CellTransformer):
     fill_values_ : ndarray of shape (n_channels_,)
         What a channel that has no value in the whole series becomes, after scaling:
         the training mean, which is 0 for every scaling but None.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``.
     feature_names_in_ : ndarray of str
