@@ -110,7 +110,11 @@ def _show_sound(cell, transformer):
     """Encode a clip as a WAV file of 16 bits, which every browser plays."""
     import soundfile
 
-    samples, rate = read_sound(cell, transformer.sampling_rate)
+    samples, rate = read_sound(
+        cell,
+        getattr(transformer, "sampling_rate_", transformer.sampling_rate),
+        time_axis=transformer.time_axis,
+    )
     if samples is None:
         return Cell("missing", "missing")
     seconds = len(samples) / rate
