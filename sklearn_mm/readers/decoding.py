@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_mm.readers import headers
+from sklearn_mm.readers import headers, mpeg
 from sklearn_mm.readers.remarks import note
 
 # Larger files are read as they come: their headers are not mended.
@@ -143,12 +143,12 @@ def _head(file):
     place = 0
     while True:
         file.seek(place)
-        n_tag_bytes = headers.count_tag_bytes(file.read(10))
+        n_tag_bytes = mpeg.count_tag_bytes(file.read(10))
         if not n_tag_bytes:
             break
         place += n_tag_bytes
     file.seek(place)
-    return file.read(headers.MAX_GARBAGE + 3000)
+    return file.read(mpeg.MAX_GARBAGE + 3000)
 
 
 def _decode_flac(data, limits):
@@ -166,8 +166,8 @@ def _decode_flac(data, limits):
 
 
 def _decode_mp3(data, limits):
-    frames = headers.find_frames(data)
-    start = headers.count_bytes_of_tags(data) if frames is None else frames.start
+    frames = mpeg.find_frames(data)
+    start = mpeg.count_bytes_of_tags(data) if frames is None else frames.start
     plain = io.BytesIO(ID3 + data[start:])
     if frames is None:  # of another layer
         return _decode_by_libsndfile(plain, limits)
@@ -178,7 +178,7 @@ def _decode_mp3(data, limits):
     except RuntimeError:
         is_whole = False
     if not is_whole:
-        mended = io.BytesIO(ID3 + headers.with_length(data, frames))
+        mended = io.BytesIO(ID3 + mpeg.with_length(data, frames))
         samples, rate, is_cut = _decode_by_libsndfile(mended, limits)
     n_frames, claimed = len(frames.parts), frames.claimed
     if claimed is not None and abs(claimed - n_frames) > MOST_PADDING:

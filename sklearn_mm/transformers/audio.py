@@ -24,7 +24,7 @@ CHUNK = 2**17
 
 # Frames of a clip that are kept where max_seconds="auto": attention costs the square of
 # its length in training, and so do the rows that share its batch.
-MAX_FRAMES = 10_000
+MAX_FRAMES = 6_000
 
 # Numbers in the frames of one clip (200 MB), above which it is refused.
 MAX_FRAME_NUMBERS = 50_000_000
@@ -94,7 +94,7 @@ class AudioTransformer(CellTransformer):
     fmax : float, default=None
         Hertz; where the highest band ends. None means half of `sampling_rate`.
     max_seconds : float or "auto", default="auto"
-        The beginning of longer clips is kept. "auto": 10,000 frames, which are 100
+        The beginning of longer clips is kept. "auto": 6,000 frames, which are 60
         seconds at the default `hop_length` and `sampling_rate`; training takes time by
         the square of the longest clip. None keeps all.
     time_axis : {None, 0, 1}, default=None
