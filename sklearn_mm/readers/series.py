@@ -1,8 +1,7 @@
 """A series of numbers in any form a cell may hold, as an array."""
 
 import numpy as np
-
-from sklearn_mm.readers.column import is_missing
+import pandas as pd
 
 EXPECTED = "expected numbers of shape (steps,) or (steps, channels)"
 
@@ -67,7 +66,9 @@ def _to_floats(cell):
         return cell.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     # As a list, since Arrow gives the nested lists as an array of arrays.
     if values.dtype.kind == "O":
-        values = list(np.frompyfunc(_nan_if_missing, 1, 1)(values))
+        masked = [value is np.ma.masked for value in values.flat]
+        missing = pd.isna(values) | np.reshape(masked, values.shape)
+        values = list(np.where(missing, np.nan, values))
     return np.array(values, dtype=np.float64)
 
 
@@ -87,10 +88,6 @@ def _check_size(n_numbers):
             f"found {n_numbers} numbers in one series, more than {MAX_NUMBERS}: cut "
             "it, or take the mean of some steps"
         )
-
-
-def _nan_if_missing(value):
-    return np.nan if is_missing(value) or value is np.ma.masked else value
 
 
 def read_times(index):
@@ -162,8 +159,6 @@ def read_time_index(index):
     if type(index).__name__ == "RangeIndex" or not len(index):
         return None
     if index.inferred_type in ("date", "datetime"):  # dates in an index of objects
-        import pandas as pd
-
         zoned = any(getattr(time, "tzinfo", None) is not None for time in index)
         index = pd.to_datetime(index, utc=True if zoned else None)
     kind = getattr(index.dtype, "kind", "O")

@@ -24,7 +24,7 @@ MAX_DECODED_NUMBERS = 100_000_000
 TOO_LONG = "are longer than max_seconds and were cut"
 
 
-def read_sound(cell, sampling_rate, *, max_seconds=None, time_axis=None):
+def read_sound(cell, sampling_rate, *, max_seconds=None, note_cut=True, time_axis=None):
     """Read one cell as mono samples, at its own rate.
 
     Parameters
@@ -37,7 +37,9 @@ def read_sound(cell, sampling_rate, *, max_seconds=None, time_axis=None):
     sampling_rate : float
         Hertz; the rate of an array that comes without one.
     max_seconds : float, default=None
-        The beginning of a longer clip is read, and that it was cut is noted. None: all.
+        Of a longer clip the beginning is read. None: all.
+    note_cut : bool, default=True
+        Whether it is noted that a clip was cut at `max_seconds`.
     time_axis : {None, 0, 1}, default=None
         Of arrays of two axes, which one the samples are on: None and 0 the first.
 
@@ -78,7 +80,7 @@ def read_sound(cell, sampling_rate, *, max_seconds=None, time_axis=None):
     else:
         samples, rate = _split_rate(cell, sampling_rate)
         samples, is_cut = _take_samples(samples, rate, limits, time_axis)
-    if is_cut:
+    if is_cut and note_cut:
         note(
             TOO_LONG,
             f"only the first {max_seconds:g} s are kept. Cut it into clips, or raise "
@@ -177,7 +179,12 @@ def _scale(samples):
         scaled = _scale(samples.data)
         return np.where(np.ma.getmaskarray(samples), np.float32(np.nan), scaled)
     if samples.dtype.kind == "O" and all(isinstance(s, Real) for s in samples.flat):
-        samples = samples.astype(np.float64)
+        try:
+            samples = samples.astype(np.float64)
+        except OverflowError as error:
+            raise ValueError(
+                f"a sample is no number that a float holds: {error}"
+            ) from error
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
             return samples.astype(np.float32, copy=False)

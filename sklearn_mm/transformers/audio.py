@@ -95,8 +95,9 @@ class AudioTransformer(CellTransformer):
         Hertz; where the highest band ends. None means half of `sampling_rate`.
     max_seconds : float or "auto", default="auto"
         The beginning of longer clips is kept. "auto": 6,000 frames, which are 60
-        seconds at the default `hop_length` and `sampling_rate`; training takes time by
-        the square of the longest clip. None keeps all.
+        seconds at the default `hop_length` and `sampling_rate`, with one warning and
+        the count; training takes time by the square of the longest clip. None keeps
+        all.
     time_axis : {None, 0, 1}, default=None
         Which axis of an array of two the samples are on. None and 0:
         ``(n_samples, n_channels)``, as soundfile gives it; 1:
@@ -287,6 +288,7 @@ class AudioTransformer(CellTransformer):
             cell,
             self._rate(),
             max_seconds=self._max_seconds(),
+            note_cut=self.max_seconds == "auto",
             time_axis=self.time_axis,
         )
         if samples is None:

@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from sklearn_mm.readers.series import MAX_NUMBERS
+# Numbers that one series may become (a second and 50 MB). A rate in hertz far above
+# that of the series is a slip (daily prices at 50 Hz).
+MAX_NUMBERS = 1_000_000
 
 # Filters longer than this are not worth their time: what is resampled to so many times
 # its rate, or to so small a part of it, is interpolated.
@@ -59,7 +61,7 @@ def resample_series(values, absent, times, rate):
     Raises
     ------
     ValueError
-        If the times are not known, or more than ``MAX_NUMBERS`` would come of it.
+        If the times are not known, or more than :data:`MAX_NUMBERS` would come of it.
     """
     from scipy.signal import resample_poly
 
