@@ -257,8 +257,10 @@ def _decode_by_libsndfile(file, limits, n_claimed=0):
             limits.check(n_claimed_wanted, sound.channels, "claims")
         n_block = max(1, BLOCK // sound.channels)
         while not collected.is_cut:
+            n_left = n_claimed - collected.n_samples
+            n_asked = min(n_block, n_left) if n_left > 0 else n_block
             try:
-                block = sound.read(n_block, dtype="float32", always_2d=True)
+                block = sound.read(n_asked, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError:
                 if not 0 < n_claimed <= collected.n_samples:
                     raise
@@ -309,9 +311,11 @@ def _decode_by_ffmpeg(file, kind, limits):
 
 
 def _has_ffmpeg():
-    from importlib.util import find_spec
-
-    return find_spec("av") is not None
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 class _Collected:
