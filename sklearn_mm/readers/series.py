@@ -42,7 +42,7 @@ def read_series(cell, *, time_axis=None):
     _check_size(len(cell) if hasattr(cell, "__len__") else 0)
     try:
         values = _to_floats(cell)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{EXPECTED}: {error}") from error
     if values.ndim > 2:
