@@ -24,7 +24,7 @@ MAX_DECODED_NUMBERS = 100_000_000
 TOO_LONG = "are longer than max_seconds and were cut"
 
 
-def read_sound(cell, sampling_rate, *, max_seconds=None, note_cut=True, time_axis=None):
+def read_sound(cell, sampling_rate, max_seconds=None, note_cut=True, time_axis=None):
     """Read one cell as mono samples, at its own rate.
 
     Parameters

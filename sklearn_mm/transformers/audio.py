@@ -287,9 +287,9 @@ class AudioTransformer(CellTransformer):
         samples, rate = read_sound(
             cell,
             self._rate(),
-            max_seconds=self._max_seconds(),
-            note_cut=self.max_seconds == "auto",
-            time_axis=self.time_axis,
+            self._max_seconds(),
+            self.max_seconds == "auto",
+            self.time_axis,
         )
         if samples is None:
             return None
