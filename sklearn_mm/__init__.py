@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "PretrainedTextTransformer",
             "TextTransformer",
             "TimeSeriesTransformer",
+            "long_to_series",
         ],
         "compose": [
             "CrossFitTransformer",

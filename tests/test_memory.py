@@ -287,6 +287,8 @@ OTHER_PARAMETERS = {
         "deltas": True,
         "fmin": 10.0,
         "fmax": 3000.0,
+        "max_seconds": 50.0,
+        "time_axis": 0,
     },
 }
 # Which change nothing in what is cached: pixels come before their projection.

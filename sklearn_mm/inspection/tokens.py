@@ -106,7 +106,7 @@ def _look_up(model, name, transformer, column):
     if hasattr(transformer, "tokenize"):
         model.words[name] = transformer.tokenize(column)
     elif isinstance(transformer, AudioTransformer):
-        model.seconds[name] = transformer.hop_length / transformer.sampling_rate
+        model.seconds[name] = transformer.hop_length / transformer.sampling_rate_
     elif model.features[name].kind == "vector":
         try:
             model.feature_names[name] = transformer.get_feature_names_out()

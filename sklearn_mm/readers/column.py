@@ -41,7 +41,7 @@ class Column:
 
 
 def is_missing(cell):
-    """Tell whether a cell is ``None``, NaN, ``pd.NA`` or ``pd.NaT``.
+    """Tell whether a cell is ``None``, NaN, ``pd.NA``, ``pd.NaT`` or masked.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def is_missing(cell):
     if isinstance(cell, float | np.floating):
         return bool(np.isnan(cell))
     # By name, so that a table of polars or numpy does not import pandas.
-    return type(cell).__name__ in ("NAType", "NaTType")
+    return type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
 
 def describe_path(cell):
@@ -169,6 +169,10 @@ def _as_cells_or_rows(X, owner, rows_possible):
     if isinstance(X, np.ndarray) or (
         hasattr(X, "__array__") and not hasattr(X, "name")
     ):
+        if isinstance(X, np.ma.MaskedArray) and X.ndim > 2:
+            return _object_array(list(X))  # of cells that have masks of their own
+        if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
+            X = X.astype(np.float64).filled(np.nan)
         X = np.asarray(X)
         _refuse_complex(X)
         if X.ndim == 1 and X.dtype.kind in "fiub":

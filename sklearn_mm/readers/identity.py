@@ -45,6 +45,8 @@ def add_cell(digest, cell):
             return False
         digest.update(f"array {cell.dtype.str} {cell.shape} ".encode())
         digest.update(np.ascontiguousarray(cell))
+        if isinstance(cell, np.ma.MaskedArray):
+            digest.update(b"mask " + np.ma.getmaskarray(cell).tobytes())
         return True
     if isinstance(cell, str | Path):
         return _add_file(digest, cell)

@@ -9,18 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_mm.readers.column import describe_path
+from sklearn_mm.readers.decoding import Limits, decode, mix
+from sklearn_mm.readers.remarks import note
 
 EXPECTED = (
     "expected a path of a sound file, bytes, a 1-D array, an (array, rate) pair or an "
     '{"array", "sampling_rate"} dict'
 )
 
-# More decoded numbers than this in one file (2 GB) are refused rather than read: the
-# header of a small file can claim any length.
-MAX_DECODED_NUMBERS = 500_000_000
+# More numbers than this of one cell (400 MB) are refused rather than read: a file of
+# some kilobytes can hold any length of silence, and its header claim it.
+MAX_DECODED_NUMBERS = 100_000_000
+
+TOO_LONG = "are longer than max_seconds and were cut"
 
 
-def read_sound(cell, sampling_rate):
+def read_sound(cell, sampling_rate, max_seconds=None, note_cut=True, time_axis=None):
     """Read one cell as mono samples, at its own rate.
 
     Parameters
@@ -28,9 +32,16 @@ def read_sound(cell, sampling_rate):
     cell : str, Path, bytes, array, (array, rate) or {"array", "sampling_rate"}
         A file that libsndfile reads (by its path or its content), or the samples:
         ``(n_samples,)`` or ``(n_samples, n_channels)``. Floats are taken as they are,
-        int16, int32 and uint8 scaled to [-1, 1]. Channels are averaged.
+        int16, int32 and uint8 scaled to [-1, 1]. Channels are averaged. Masked samples
+        are missing.
     sampling_rate : float
         Hertz; the rate of an array that comes without one.
+    max_seconds : float, default=None
+        Of a longer clip the beginning is read. None: all.
+    note_cut : bool, default=True
+        Whether it is noted that a clip was cut at `max_seconds`.
+    time_axis : {None, 0, 1}, default=None
+        Of arrays of two axes, which one the samples are on: None and 0 the first.
 
     Returns
     -------
@@ -46,8 +57,9 @@ def read_sound(cell, sampling_rate):
     ValueError
         If there is no such file, it cannot be decoded, an array has another shape or
         integers of another type, the rate is not positive, or a sample is NaN or
-        infinite. A file cut short is an error where libsndfile notices (FLAC); else
-        it gives the samples that are left.
+        infinite, or as large as no sound. A file cut short is an error where
+        libsndfile notices (FLAC) or nothing is left; else it gives the samples that
+        are left, which is noted.
 
     Examples
     --------
@@ -56,35 +68,68 @@ def read_sound(cell, sampling_rate):
     >>> read_sound((np.array([0, 16384], dtype=np.int16), 8000), 16000)
     (array([0. , 0.5], dtype=float32), 8000.0)
     """
+    limits = Limits(max_seconds, MAX_DECODED_NUMBERS)
     if isinstance(cell, str | Path):
         if not os.path.isfile(cell):
             raise ValueError(f"{EXPECTED}; found {describe_path(cell)}")
-        samples, rate = _decode(cell, f"the sound file {str(cell)!r:.200}")
+        what = f"the sound file {str(cell)!r:.200}"
+        samples, rate, is_cut = decode(cell, what, limits)
     elif isinstance(cell, bytes | bytearray | memoryview):
-        samples, rate = _decode(io.BytesIO(cell), f"the sound in {len(cell)} bytes")
+        what = f"the sound in {len(cell)} bytes"
+        samples, rate, is_cut = decode(io.BytesIO(cell), what, limits)
     else:
         samples, rate = _split_rate(cell, sampling_rate)
-        samples = _scale(_check_shape(samples))
-    return _to_mono(samples), float(rate)
+        samples, is_cut = _take_samples(samples, rate, limits, time_axis)
+    if is_cut and note_cut:
+        note(
+            TOO_LONG,
+            f"only the first {max_seconds:g} s are kept. Cut it into clips, or raise "
+            "max_seconds",
+        )
+    return _check_finite(samples), float(rate)
 
 
-def _decode(file, what):
-    """Decode a sound file and close it."""
-    import soundfile
+def lacks_rate(cell):
+    """Tell whether a cell is samples that come without their rate.
 
-    try:
-        with soundfile.SoundFile(file) as sound:
-            n_numbers = sound.frames * sound.channels
-            if n_numbers > MAX_DECODED_NUMBERS:
-                raise ValueError(
-                    f"it claims {sound.frames} samples of {sound.channels} channels, "
-                    f"above the limit of {MAX_DECODED_NUMBERS} numbers. Cut it into "
-                    "clips."
-                )
-            return sound.read(dtype="float32", always_2d=True), sound.samplerate
-    except (OSError, RuntimeError, ValueError, TypeError) as error:
-        reason = getattr(error, "error_string", error)
-        raise ValueError(f"cannot read {what}: {reason}") from error
+    Parameters
+    ----------
+    cell : object
+        As :func:`read_sound` takes it, or missing.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from sklearn_mm.readers.sound import lacks_rate
+    >>> lacks_rate([0.1, 0.2]), lacks_rate(([0.1, 0.2], 8000)), lacks_rate(None)
+    (True, False, False)
+    """
+    if isinstance(cell, tuple | list):
+        return not _is_pair(cell)
+    return hasattr(cell, "__array__") and np.ndim(cell) > 0
+
+
+def _is_pair(cell):
+    """Tell whether a cell is samples and their rate."""
+    return (
+        isinstance(cell, tuple | list)
+        and len(cell) == 2
+        and isinstance(cell[1], Number)
+        and not isinstance(cell[0], Number)
+    )
+
+
+def _take_samples(samples, rate, limits, time_axis):
+    """Take an array as one channel of floats: (n_samples,); and whether it was cut."""
+    samples = _check_shape(samples, time_axis)
+    n_wanted = limits.count_wanted(rate)
+    is_cut = len(samples) > n_wanted
+    samples = samples[: int(n_wanted)] if is_cut else samples
+    limits.check(*samples.shape[:1], samples[:1].size, "has")
+    return mix(_scale(samples)), is_cut
 
 
 def _split_rate(cell, sampling_rate):
@@ -93,12 +138,7 @@ def _split_rate(cell, sampling_rate):
         if "array" not in cell or "sampling_rate" not in cell:
             raise TypeError(f"{EXPECTED}; found a dict with the keys {list(cell)}")
         samples, rate = cell["array"], cell["sampling_rate"]
-    elif (
-        isinstance(cell, tuple | list)
-        and len(cell) == 2
-        and isinstance(cell[1], Number)
-        and not isinstance(cell[0], Number)
-    ):
+    elif _is_pair(cell):
         samples, rate = cell
     else:
         samples, rate = cell, sampling_rate
@@ -110,26 +150,41 @@ def _split_rate(cell, sampling_rate):
         raise TypeError(f"{EXPECTED}; found a {type(samples).__name__} of {kinds}")
     if not is_list and not hasattr(samples, "__array__"):
         raise TypeError(f"{EXPECTED}; found {type(samples).__name__} {samples!r:.200}")
+    if isinstance(samples, np.ma.MaskedArray):
+        return samples, rate
     return np.asarray(samples), rate
 
 
-def _check_shape(samples):
-    """Check the axes of an array of samples."""
+def _check_shape(samples, time_axis):
+    """Check the axes of an array, and bring the one of its samples to the front."""
     if samples.ndim not in (1, 2):
         raise ValueError(
             "expected an array of shape (n_samples,) or (n_samples, n_channels), "
             f"found {samples.shape}"
         )
+    if samples.ndim == 2 and time_axis == 1:
+        samples = samples.T
     if samples.ndim == 2 and 0 < samples.shape[0] < samples.shape[1]:
+        first, other = ("channels", 0) if time_axis == 1 else ("samples", 1)
         raise ValueError(
-            f"found {samples.shape[0]} samples of {samples.shape[1]} channels. "
-            "Samples come first, channels last: transpose the array."
+            f"found {samples.shape[0]} samples of {samples.shape[1]} channels, where "
+            f"the {first} come first: set time_axis={other} or transpose the array."
         )
     return samples
 
 
 def _scale(samples):
-    """Bring integer samples to [-1, 1]; take floats as they are."""
+    """Bring integer samples to [-1, 1]; take floats as they are; NaN where masked."""
+    if isinstance(samples, np.ma.MaskedArray):
+        scaled = _scale(samples.data)
+        return np.where(np.ma.getmaskarray(samples), np.float32(np.nan), scaled)
+    if samples.dtype.kind == "O" and all(isinstance(s, Real) for s in samples.flat):
+        try:
+            samples = samples.astype(np.float64)
+        except OverflowError as error:
+            raise ValueError(
+                f"a sample is no number that a float holds: {error}"
+            ) from error
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
             return samples.astype(np.float32, copy=False)
@@ -144,17 +199,14 @@ def _scale(samples):
     )
 
 
-def _to_mono(samples):
-    """Average the channels and check the samples; None where there is none."""
-    if not samples.size:
-        return None
-    mono = samples.mean(axis=1) if samples.ndim == 2 else samples
-    if np.isfinite(mono).all():
-        return mono
+def _check_finite(samples):
+    """Check the samples; None where there is none."""
+    if np.isfinite(samples).all():
+        return samples if samples.size else None
     if np.isnan(samples).all():
         return None
-    bad = mono.size - int(np.isfinite(mono).sum())
+    bad = samples.size - int(np.isfinite(samples).sum())
     raise ValueError(
-        f"{bad} of {mono.size} samples are NaN or infinite. Fill them in, or "
+        f"{bad} of {samples.size} samples are NaN or infinite. Fill them in, or "
         "pass None for a missing clip."
     )

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "audio": ["AudioTransformer"],
         "dates": ["DateTransformer"],
         "image": ["ImageTransformer"],
+        "long_format": ["long_to_series"],
         "pretrained": [
             "PretrainedAudioTransformer",
             "PretrainedImageTransformer",

@@ -8,7 +8,7 @@ from scipy import fft, sparse
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.sound import MAX_DECODED_NUMBERS, read_sound
+from sklearn_mm.readers.sound import MAX_DECODED_NUMBERS, lacks_rate, read_sound
 from sklearn_mm.transformers.base import CellTransformer
 
 REPRESENTATIONS = ("log_mel", "mfcc")
@@ -22,6 +22,15 @@ TOP_DB = 80.0
 # is small enough for the allocator to use the same memory again.
 CHUNK = 2**17
 
+# Frames of a clip that are kept where max_seconds="auto": attention costs the square of
+# its length in training, and so do the rows that share its batch.
+MAX_FRAMES = 6_000
+
+# Numbers in the frames of one clip (200 MB), above which it is refused.
+MAX_FRAME_NUMBERS = 50_000_000
+
+DEFAULT_RATE = 16000
+
 # In hertz; far above that of ultrasound. A rate beyond it is a slip.
 HIGHEST_RATE = 1e8
 
@@ -30,8 +39,9 @@ class AudioTransformer(CellTransformer):
     """Turn a column of sound clips into sequences of spectral frames.
 
     A cell is a path (str or ``pathlib.Path``) of a file that libsndfile reads (WAV,
-    FLAC, Ogg, MP3, ...), its content as bytes, an array of samples, an
-    ``(array, rate)`` pair or a dict with the keys "array" and "sampling_rate".
+    FLAC, Ogg, MP3, ...) or, with the extra ``media``, FFmpeg (m4a, AAC, WMA, WebM,
+    AMR), its content as bytes, an array of samples, an ``(array, rate)`` pair or a
+    dict with the keys "array" and "sampling_rate".
     Samples are ``(n_samples,)`` or ``(n_samples, n_channels)``: floats as they are,
     int16, int32 and uint8 scaled to [-1, 1]. In a numeric 2-D table, a row is one
     clip of floats, whatever the type: scale integers before. Channels are averaged,
@@ -41,6 +51,12 @@ class AudioTransformer(CellTransformer):
     and become an empty sequence. A clip of n samples at `sampling_rate` has
     ``1 + n // hop_length`` frames (where `n_fft` is even): clips of different lengths
     stay so, and what becomes of a clip does not depend on the others.
+
+    Files are read to their end, whatever their header says of their length. There is
+    one warning, with the count, for clips that are cut at `max_seconds`, for files
+    whose size or header disagrees with the sound in them, such as those that were cut
+    short, and for arrays whose rate had to be assumed. More than 100 million numbers in
+    a clip are an error, and so are samples beyond 1e12, which are no sound.
 
     Parameters
     ----------
@@ -58,8 +74,9 @@ class AudioTransformer(CellTransformer):
 
         Equal within 1e-4 of the range of the clip's features: 0.008 where they span
         80 dB. This is single precision; librosa transforms in double.
-    sampling_rate : float, default=16000
-        Hertz. Of the features, and of arrays that come without a rate.
+    sampling_rate : float, default=None
+        Hertz. Of the features, and of arrays that come without a rate. None: 16000, and
+        where arrays come without a rate, one warning with their count.
     n_fft : int, default=400
         Samples in a frame; 25 ms at the default rate. A shorter clip is padded.
     hop_length : int, default=160
@@ -76,6 +93,16 @@ class AudioTransformer(CellTransformer):
         Hertz; where the lowest band begins.
     fmax : float, default=None
         Hertz; where the highest band ends. None means half of `sampling_rate`.
+    max_seconds : float or "auto", default="auto"
+        The beginning of longer clips is kept. "auto": 6,000 frames, which are 60
+        seconds at the default `hop_length` and `sampling_rate`, with one warning and
+        the count; training takes time by the square of the longest clip. None keeps
+        all.
+    time_axis : {None, 0, 1}, default=None
+        Which axis of an array of two the samples are on. None and 0:
+        ``(n_samples, n_channels)``, as soundfile gives it; 1:
+        ``(n_channels, n_samples)``, as torchaudio and librosa give it. An array of more
+        channels than samples is an error.
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
@@ -88,6 +115,11 @@ class AudioTransformer(CellTransformer):
 
     Attributes
     ----------
+    sampling_rate_ : float
+        Hertz; the rate in use.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``: 1, or the samples of a row of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -104,7 +136,8 @@ class AudioTransformer(CellTransformer):
     >>> import numpy as np
     >>> from sklearn_mm import AudioTransformer
     >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 16000)
-    >>> block = AudioTransformer().fit_transform([tone, None, (tone[:2000], 8000)])
+    >>> transformer = AudioTransformer(sampling_rate=16000)
+    >>> block = transformer.fit_transform([tone, None, (tone[:2000], 8000)])
     >>> block
     FeatureBlock(3 samples, kind='sequence', token_shape=(64,), 77 tokens, 1 missing)
     >>> block.lengths
@@ -117,7 +150,7 @@ class AudioTransformer(CellTransformer):
         self,
         representation="log_mel",
         *,
-        sampling_rate=16000,
+        sampling_rate=None,
         n_fft=400,
         hop_length=160,
         n_mels=64,
@@ -125,6 +158,8 @@ class AudioTransformer(CellTransformer):
         deltas=False,
         fmin=0.0,
         fmax=None,
+        max_seconds="auto",
+        time_axis=None,
         on_error="raise",
         n_jobs=None,
         verbose=False,
@@ -138,6 +173,8 @@ class AudioTransformer(CellTransformer):
         self.deltas = deltas
         self.fmin = fmin
         self.fmax = fmax
+        self.max_seconds = max_seconds
+        self.time_axis = time_axis
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -179,18 +216,26 @@ class AudioTransformer(CellTransformer):
                 raise ValueError(
                     f"{name} must be an integer of at least 1, found {value!r}"
                 )
-        if not isinstance(self.sampling_rate, Real) or not (
-            0 < self.sampling_rate < np.inf
-        ):
+        rate = self._rate()
+        if not isinstance(rate, Real) or not 0 < rate < np.inf:
             raise ValueError(
-                "sampling_rate must be a positive number of hertz, found "
-                f"{self.sampling_rate!r}"
+                f"sampling_rate must be a positive number of hertz, found {rate!r}"
             )
-        fmax = self.sampling_rate / 2 if self.fmax is None else self.fmax
-        if not 0 <= self.fmin < fmax <= self.sampling_rate / 2:
+        seconds = self._max_seconds()
+        if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
+            raise ValueError(
+                "max_seconds must be 'auto', None or a number of seconds above 0, "
+                f"found {seconds!r}"
+            )
+        if self.time_axis not in (None, 0, 1):
+            raise ValueError(
+                f"time_axis must be None, 0 or 1, found {self.time_axis!r}"
+            )
+        fmax = rate / 2 if self.fmax is None else self.fmax
+        if not 0 <= self.fmin < fmax <= rate / 2:
             raise ValueError(
                 "frequencies must satisfy 0 <= fmin < fmax <= sampling_rate / 2 = "
-                f"{self.sampling_rate / 2}, found fmin={self.fmin!r}, "
+                f"{rate / 2}, found fmin={self.fmin!r}, "
                 f"fmax={self.fmax!r}"
             )
         if self.representation == "mfcc" and self.n_mfcc > self.n_mels:
@@ -210,13 +255,54 @@ class AudioTransformer(CellTransformer):
                 "raise n_fft, or widen fmin to fmax"
             )
 
+    def _rate(self):
+        return DEFAULT_RATE if self.sampling_rate is None else self.sampling_rate
+
+    def _max_seconds(self):
+        if isinstance(self.max_seconds, str) and self.max_seconds == "auto":
+            return MAX_FRAMES * self.hop_length / self._rate()
+        return self.max_seconds
+
+    def _load(self):
+        self.sampling_rate_ = self._rate()
+
+    def _take(self, X, *, reset):
+        """Take X as a column of cells, and warn where their rate is assumed."""
+        column = super()._take(X, reset=reset)
+        if self.sampling_rate is None and column.layout in self._layouts:
+            rows = [row for row, cell in enumerate(column.cells) if lacks_rate(cell)]
+            if rows:
+                warnings.warn(
+                    f"{len(rows)} of {len(column.cells)} cells are arrays without a "
+                    f"rate, and {DEFAULT_RATE} Hz is assumed; the first: "
+                    f"{type(self).__name__}: {column.where(rows[0])}. Give "
+                    "sampling_rate, or (array, rate) pairs",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        return column
+
     def _read_cell(self, cell):
-        """Read a cell as samples at `sampling_rate`, or None if there are none."""
-        samples, rate = read_sound(cell, self.sampling_rate)
+        """Read a cell as samples at the rate in use, or None if there are none."""
+        samples, rate = read_sound(
+            cell,
+            self._rate(),
+            self._max_seconds(),
+            self.max_seconds == "auto",
+            self.time_axis,
+        )
         if samples is None:
             return None
-        if rate != self.sampling_rate:
-            samples = resample(samples, rate, self.sampling_rate)
+        if rate != self._rate():
+            samples = resample(samples, rate, self._rate())
+        n_frames = self._n_frames(samples)
+        n_numbers = n_frames * self.n_mels * (3 if self.deltas else 1)
+        if n_numbers > MAX_FRAME_NUMBERS:
+            raise ValueError(
+                f"{len(samples)} samples would become {n_frames} frames of {n_numbers} "
+                f"numbers, above the limit of {MAX_FRAME_NUMBERS}. Raise hop_length, "
+                "or cut the clip by max_seconds"
+            )
         return samples if len(samples) else None
 
     def _to_block(self, samples):
@@ -294,7 +380,7 @@ class AudioTransformer(CellTransformer):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Empty filters detected")
             return filters.mel(
-                sr=self.sampling_rate,
+                sr=self._rate(),
                 n_fft=self.n_fft,
                 n_mels=self.n_mels,
                 fmin=self.fmin,

@@ -11,6 +11,7 @@ from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.readers.column import check_column, is_missing
 from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.remarks import noted, with_remarks, without_remarks
 from sklearn_mm.transformers.recall import Tried, complete, recall, show_progress
 
 
@@ -157,26 +158,31 @@ class CellTransformer(TransformerMixin, BaseEstimator):
                 f"{owner} takes one column, found several ({column.name}). Give each "
                 "column its own entry in the union."
             )
-        samples, broken = [], []
+        samples, errors, remarked = [], {}, {}
         outcomes = show_progress(
             self, self._read_cells(column.cells), len(column.cells)
         )
-        for row, sample in enumerate(outcomes):
+        for row, outcome in enumerate(outcomes):
+            sample, remarks = without_remarks(outcome)
             if isinstance(sample, Exception):
-                message = f"{owner}: {column.where(row)}: {sample}"
+                reason = _say(sample)
                 if self.on_error == "raise":
                     kind = TypeError if isinstance(sample, TypeError) else ValueError
-                    raise kind(message) from sample
-                broken.append(message)
-                sample = None
+                    raise kind(f"{owner}: {column.where(row)}: {reason}") from sample
+                errors[row], sample = reason, None
+            for remark in remarks:
+                remarked.setdefault(remark.kind, {})[row] = remark.detail
             samples.append(sample)
-        if broken:
+        unread = {"could not be read and count as missing": errors} if errors else {}
+        for kind, details in (unread | remarked).items():
+            row = next(iter(details))
             warnings.warn(
-                f"{len(broken)} of {len(samples)} cells could not be read and count as "
-                f"missing; the first: {broken[0]}",
+                f"{len(details)} of {len(samples)} cells {kind}; the first: {owner}: "
+                f"{column.where(row)}: {details[row]}",
                 UserWarning,
                 stacklevel=3,
             )
+        self.errors_ = errors
         return samples
 
     def _read_cells(self, cells):
@@ -192,13 +198,19 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             pool.shutdown(cancel_futures=True)
 
     def _try_cell(self, cell):
-        """Read one cell: an array, None where missing, or why it cannot be read."""
+        """Read one cell: an array, None where missing, or why it cannot be read.
+
+        Whatever goes wrong is the cell's: libraries that read files, and objects of
+        others, raise errors of many kinds.
+        """
         if isinstance(cell, Tried):
             return cell.result
-        try:
-            return None if is_missing(cell) else self._read_cell(cell)
-        except (OSError, ValueError, TypeError) as error:
-            return error
+        with noted() as remarks:
+            try:
+                sample = None if is_missing(cell) else self._read_cell(cell)
+            except Exception as error:
+                sample = error
+        return with_remarks(sample, remarks)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_features_in_")
@@ -209,3 +221,10 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         # The output is a FeatureBlock, whose dtype is not that of the cells.
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _say(error):
+    """Say why a cell cannot be read; with its class, where a message alone misleads."""
+    if isinstance(error, OSError | ValueError | TypeError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ import sklearn_mm
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import cache_in_use
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.remarks import Remarked, without_remarks
 
 # Cells that are computed before they are stored: a killed process loses no more.
 CHUNK = 256
@@ -20,7 +21,10 @@ PACKAGE = "sklearn_mm."
 
 @dataclass
 class Tried:
-    """What came of a cell that was read but is not cached: a sample or an error."""
+    """What came of a cell that was read but is not cached: a sample or an error.
+
+    Nor is a sample of which something was noted, or it were said only the first time.
+    """
 
     result: object
 
@@ -155,7 +159,7 @@ def _compute(transformer, cells, tried):
     """Compute by key the tokens of cells, or note in ``tried`` what came of them."""
     samples = {}
     for key, result in zip(cells, transformer._read_cells(cells.values()), strict=True):
-        failed = result is None or isinstance(result, Exception)
+        failed = result is None or isinstance(result, Exception | Remarked)
         if failed or not transformer._is_final(result):
             tried[key] = Tried(result)
         else:
@@ -168,7 +172,8 @@ def _compute(transformer, cells, tried):
 
 def _has_failed(keys, tried):
     """Tell whether one of the cells could not be read."""
-    return any(isinstance(tried[key].result, Exception) for key in keys if key in tried)
+    outcomes = (tried[key].result for key in keys if key in tried)
+    return any(isinstance(without_remarks(one)[0], Exception) for one in outcomes)
 
 
 def rows_as_bytes(block):

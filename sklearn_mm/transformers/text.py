@@ -84,6 +84,9 @@ class TextTransformer(CellTransformer):
         token.
     tokenizer_ : tokenizers.Tokenizer or callable
         What splits a text.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``.
     feature_names_in_ : ndarray of str

@@ -1,6 +1,6 @@
 """Time series of numbers, as sequences of vectors."""
 
-from fractions import Fraction
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,25 +9,37 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.readers.remarks import note
 from sklearn_mm.readers.series import read_series, read_times
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.resampling import (
+    fill_gaps,
+    resample_series,
+    scale_by_itself,
+)
+from sklearn_mm.transformers.spans import check_span, within_span
 
 CHOICES = {
     "scaling": ("standard", "robust", "sample", None),
     "difference": (None, "difference", "return", "log_return"),
     "nan": ("interpolate", "indicator", "error"),
+    "keep": ("first", "last"),
+    "time_axis": (None, 0, 1),
 }
 
-# A rate in hertz far above that of the series is a slip (daily prices at 50 Hz) that
-# would fill the memory.
-MAX_RESAMPLED_STEPS = 10_000_000
+# Steps that are kept where max_steps="auto": attention costs the square of the longest
+# series in training, and so do the rows that share its batch.
+MAX_STEPS = 6_000
+
+MAX_FLOAT32 = np.finfo(np.float32).max
 
 
 class TimeSeriesTransformer(CellTransformer):
     """Turn a column of time series into sequences of scaled vectors.
 
-    Each series is read, gaps are filled, and then, where asked for, it is resampled,
-    differenced, cut and scaled, in this order. Series may differ in length.
+    Each series is read and, where asked for, cut to `max_span`; gaps are filled; and
+    then, where asked for, it is resampled, differenced, cut to `max_steps` and scaled,
+    in this order. Series may differ in length.
 
     Parameters
     ----------
@@ -50,8 +62,21 @@ class TimeSeriesTransformer(CellTransformer):
         the first and after the last value the nearest of them; the same, and a further
         channel for each channel that is 1 where the value was not there, else 0; or an
         error.
-    max_steps : int or None, default=None
-        Longer series are cut: the first steps are kept. None keeps all.
+    max_steps : int, "auto" or None, default="auto"
+        Longer series are cut. "auto": at 6,000 steps, with one warning and the count;
+        training takes time by the square of the longest series. None keeps all.
+    max_span : str, timedelta, pandas.DateOffset, float or None, default=None
+        Series that are longer in time are cut: steps are kept that are less than this
+        away from the first or the last, as `keep` says. Such as "30D", a
+        ``pandas.DateOffset(months=1)`` of the calendar, or seconds.
+    keep : {"first", "last"}, default="first"
+        Which steps of a series that is cut: the last ones of prices, of which the
+        newest stand last.
+    time_axis : {None, 0, 1}, default=None
+        Which axis of an array of two the steps are on: 0 for ``(steps, channels)``, 1
+        for ``(channels, steps)``. None: the first, with a warning where every series
+        of the training rows has fewer steps than channels. A table has its steps in
+        its rows.
     on_error : {"raise", "missing"}, default="raise"
         What becomes of a cell that is no series of finite numbers, or has other
         channels than the first of the training rows: an error that names its row, or
@@ -68,6 +93,9 @@ class TimeSeriesTransformer(CellTransformer):
     fill_values_ : ndarray of shape (n_channels_,)
         What a channel that has no value in the whole series becomes, after scaling:
         the training mean, which is 0 for every scaling but None.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``.
     feature_names_in_ : ndarray of str
@@ -120,7 +148,10 @@ class TimeSeriesTransformer(CellTransformer):
         rate=None,
         sampling_rate=None,
         nan="interpolate",
-        max_steps=None,
+        max_steps="auto",
+        max_span=None,
+        keep="first",
+        time_axis=None,
         on_error="raise",
     ):
         self.scaling = scaling
@@ -129,6 +160,9 @@ class TimeSeriesTransformer(CellTransformer):
         self.sampling_rate = sampling_rate
         self.nan = nan
         self.max_steps = max_steps
+        self.max_span = max_span
+        self.keep = keep
+        self.time_axis = time_axis
         self.on_error = on_error
 
     def fit_transform(self, X, y=None):
@@ -148,8 +182,10 @@ class TimeSeriesTransformer(CellTransformer):
         with unchanged_on_failure(self):
             # The first series that is read sets them.
             self.n_channels_ = self.channel_names_ = None
-            self._saw_none = False
-            return super().fit_transform(X)
+            self._saw_none, self._shapes = False, []
+            block = super().fit_transform(X)
+            self._check_axes(self.__dict__.pop("_shapes"))
+            return block
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view, such as ``mean_0`` or ``max_close``.
@@ -188,26 +224,41 @@ class TimeSeriesTransformer(CellTransformer):
                 )
         for name in ("rate", "sampling_rate"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, Real) and value > 0):
+            is_rate = isinstance(value, Real) and 0 < value < np.inf
+            if value is not None and not is_rate:
                 raise ValueError(
                     f"{name} must be None or a number of hertz above 0, found {value!r}"
                 )
         steps = self.max_steps
-        if steps is not None and not (isinstance(steps, Integral) and steps > 0):
-            raise ValueError(f"max_steps must be None or an int above 0, found {steps}")
+        is_known = steps is None or (isinstance(steps, str) and steps == "auto")
+        if not is_known and not (isinstance(steps, Integral) and steps > 0):
+            raise ValueError(
+                f"max_steps must be None or an int above 0, found {steps}; or 'auto'"
+            )
+        if self.max_span is not None:
+            check_span(self.max_span)
 
     def _read_cell(self, cell):
         """Read a series, still unscaled: (steps, channels), indicators to the right."""
-        values, names = read_series(cell), None
+        values, names = read_series(cell, time_axis=self.time_axis), None
         if hasattr(cell, "columns"):
             names = [str(name) for name in cell.columns]
-        times = read_times(cell.index) if hasattr(cell, "iloc") else None
+        elif values.ndim == 2 and values.shape[1] > 1 and hasattr(self, "_shapes"):
+            self._shapes.append(values.shape)
+        index = cell.index if hasattr(cell, "iloc") else None
+        times = None if index is None else read_times(index)
+        if times is None and self.sampling_rate is not None:
+            times = np.arange(len(values)) / self.sampling_rate
+        if self.max_span is not None and values.size:
+            span = check_span(self.max_span)
+            inside = within_span(values, index, times, span, self.keep)
+            values, times = values[inside], times[inside]
         absent = np.isnan(values)
         if absent.all() or (self._saw_none and values.shape[1] > 1):
             return None
         is_first = self.n_channels_ is None
         try:
-            self._check_channels(values.shape[1], names)
+            self._check_channels(values.shape, names)
             return self._to_sample(values, absent, times)
         except Exception:
             if is_first:  # a broken series sets no channels
@@ -215,30 +266,61 @@ class TimeSeriesTransformer(CellTransformer):
             raise
 
     def _to_sample(self, values, absent, times):
-        """Fill, resample and difference a series: (steps, channels)."""
+        """Fill, resample, difference and cut a series: (steps, channels)."""
         self._refuse(np.isinf(values), values, "finite numbers, or NaN where missing")
-        too_large = np.abs(values) > np.finfo(np.float32).max
+        too_large = np.abs(values) > MAX_FLOAT32
         self._refuse(too_large, values, "numbers that float32 can hold")
         if self.nan == "error":
             self._refuse(absent, values, "no NaN, as nan='error' demands")
-        if times is None and self.sampling_rate is not None:
-            times = np.arange(len(values)) / self.sampling_rate
-        values = _fill_gaps(values, times)
+        values = fill_gaps(values, times)
         if self.rate is not None:
-            values, absent = _resample(values, absent, times, self.rate)
+            values, absent = resample_series(values, absent, times, self.rate)
         if self.difference is not None:
             values, absent = self._changes(values, absent)
+            too_large = np.abs(values) > MAX_FLOAT32
+            self._refuse(too_large, values, "changes that float32 can hold")
         if self.nan == "indicator":
             values = np.hstack([values, absent])
-        return values[: self.max_steps]
+        return self._cut(values)
 
-    def _check_channels(self, n_channels, names):
+    def _cut(self, values):
+        """Keep max_steps of a series."""
+        is_auto = isinstance(self.max_steps, str)
+        n_steps = MAX_STEPS if is_auto else self.max_steps
+        if n_steps is None or len(values) <= n_steps:
+            return values
+        if is_auto:
+            note(
+                f"have more than {MAX_STEPS} steps and were cut",
+                f"of {len(values)} steps the {self.keep} are kept. Give max_steps, or "
+                "fewer steps by rate",
+            )
+        return values[-n_steps:] if self.keep == "last" else values[:n_steps]
+
+    def _check_axes(self, shapes):
+        """Warn where the axes of all series seem to be the other way round."""
+        shapes = [shape for shape in shapes if shape[0]]
+        if self.time_axis is None and shapes and all(a < b for a, b in shapes):
+            n_steps, n_channels = shapes[0]
+            warnings.warn(
+                f"{type(self).__name__}: each of the {len(shapes)} series of several "
+                f"channels has fewer steps than channels, the first {n_steps} steps of "
+                f"{n_channels} channels. If they are (channels, steps), set time_axis=1"
+                "; if not, time_axis=0",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _check_channels(self, shape, names):
+        n_steps, n_channels = shape
         if self.n_channels_ is None:
             self.n_channels_, self.channel_names_ = n_channels, names
         if n_channels != self.n_channels_:
+            is_turned = n_steps == self.n_channels_ and n_steps > 1 and not names
+            advice = ". Is it (channels, steps)? Transpose it" if is_turned else ""
             raise ValueError(
                 f"found {n_channels} channels, expected {self.n_channels_} as learned "
-                "in fit from the first series"
+                f"in fit from the first series{advice}"
             )
         if names and self.channel_names_ and names != self.channel_names_:
             raise ValueError(
@@ -268,7 +350,8 @@ class TimeSeriesTransformer(CellTransformer):
         if self.difference == "difference":
             changes = np.diff(values, axis=0)
         elif self.difference == "return":
-            changes = values[1:] / values[:-1] - 1
+            with np.errstate(over="ignore"):  # becomes infinite, which is refused
+                changes = values[1:] / values[:-1] - 1
         else:
             changes = np.diff(np.log(values), axis=0)
         return changes, absent[1:] | absent[:-1]
@@ -292,68 +375,28 @@ class TimeSeriesTransformer(CellTransformer):
     def _to_block(self, samples):
         n_channels = self.n_channels_
         if self.scaling == "sample":
-            samples = [_scaled_by_itself(sample, n_channels) for sample in samples]
+            samples = [scale_by_itself(sample, n_channels) for sample in samples]
         width = n_channels * (2 if self.nan == "indicator" else 1)
         block = FeatureBlock.from_samples(samples, "sequence", token_shape=(width,))
         values, indicators = np.split(block.values, [n_channels], axis=1)
         if self.scaler_ is not None and len(values):
             values = self.scaler_.transform(values)
         values = np.where(np.isnan(values), self.fill_values_, values)
+        self._clip(values, block.offsets)
         values = np.hstack([values, indicators]).astype(np.float32)
         return FeatureBlock(values, block.offsets, "sequence")
 
-
-def _fill_gaps(values, times):
-    """Interpolate NaN, channel by channel; one of only NaN stays as it is."""
-    times = np.arange(len(values)) if times is None else times
-    for channel in values.T:
-        gaps = np.isnan(channel)
-        if gaps.any() and not gaps.all():
-            channel[gaps] = np.interp(times[gaps], times[~gaps], channel[~gaps])
-    return values
-
-
-def _resample(values, absent, times, rate):
-    """Resample values and their absence to a rate in hertz."""
-    from scipy.signal import resample_poly
-
-    if times is None:
-        raise ValueError(
-            f"the times of the steps, which rate={rate} needs, are not known. Give "
-            "sampling_rate, or pandas cells with an index of times"
-        )
-    if len(values) == 1:
-        return values, absent
-    spacing = (times[-1] - times[0]) / (len(times) - 1)
-    # A hair more, so that rounding does not cost the last step.
-    n_steps = int((times[-1] - times[0]) * rate + 1e-6) + 1
-    if n_steps > MAX_RESAMPLED_STEPS:
-        raise ValueError(
-            f"{len(values)} steps at {1 / spacing:.3g} Hz would become {n_steps} at "
-            f"rate={rate}, more than {MAX_RESAMPLED_STEPS}. rate is in hertz: one a "
-            "day is 1 / 86400"
-        )
-    grid = times[0] + np.arange(n_steps) / rate
-    ratio = Fraction(rate * spacing).limit_denominator(10_000)
-    if ratio and np.allclose(np.diff(times), spacing, rtol=1e-3, atol=0):
-        up, down = ratio.numerator, ratio.denominator
-        resampled = resample_poly(values, up, down, axis=0, padtype="line")[:n_steps]
-    else:
-        resampled = _interpolate(grid, times, values)
-    return resampled, _interpolate(grid, times, absent) > 1e-6
-
-
-def _interpolate(grid, times, values):
-    return np.column_stack([np.interp(grid, times, channel) for channel in values.T])
-
-
-def _scaled_by_itself(sample, n_channels):
-    """Scale the channels, but not the indicators, of one series by its own steps."""
-    if sample is None:
-        return None
-    # By hand, since a StandardScaler a series takes ten times as long.
-    values = np.nan_to_num(sample[:, :n_channels])
-    spread = values.std(axis=0)
-    spread[np.ptp(values, axis=0) == 0] = 1.0
-    values = (values - values.mean(axis=0)) / spread
-    return np.hstack([values, sample[:, n_channels:]])
+    def _clip(self, values, offsets):
+        """Bring scaled values that float32 cannot hold to the largest it can."""
+        over = (np.abs(values) > MAX_FLOAT32).any(axis=1)
+        if over.any():
+            rows = np.unique(np.searchsorted(offsets, np.flatnonzero(over), "right"))
+            warnings.warn(
+                f"{len(rows)} of {len(offsets) - 1} series are so far from the "
+                f"training rows that float32 cannot hold them after scaling="
+                f"{self.scaling!r}, and were clipped; the first: "
+                f"{type(self).__name__}: row {rows[0] - 1}",
+                UserWarning,
+                stacklevel=4,
+            )
+            np.clip(values, -MAX_FLOAT32, MAX_FLOAT32, out=values)

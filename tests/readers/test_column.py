@@ -310,3 +310,13 @@ def test_the_numbers_of_a_table_are_floats_whatever_their_type(dtype, container)
     column = read(rows if container is np.array else container(names))
     assert {cell.dtype.name for cell in column.cells} == {"float64"}
     assert_array_equal(column.cells, rows)
+
+
+def test_a_masked_cell_is_missing():
+    assert is_missing(np.ma.array([1.0], mask=True)[0])
+    assert is_missing(np.ma.masked)
+
+
+def test_masked_numbers_of_a_table_are_nan():
+    table = np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]])
+    assert_array_equal(read(table).cells, [[1, NAN], [3, 4]])

@@ -87,3 +87,8 @@ def test_a_path_is_known_by_its_name_alone(tmp_path):
     before = fingerprint_rows([str(file), "other"])
     file.write_text("it is there now")
     assert_array_equal(fingerprint_rows([file, "other"]), before)
+
+
+def test_a_mask_is_a_part_of_a_cell():
+    cells = [np.ma.array([1.0, 2.0], mask=mask) for mask in ([0, 0], [0, 1], [1, 1])]
+    assert len(set(fingerprint_rows([*cells, np.array([1.0, 2.0])]))) == 4

@@ -183,7 +183,9 @@ def test_integers_of_unknown_scale_are_refused(dtype):
 
 
 def test_channels_in_front_get_advice():
-    with pytest.raises(ValueError, match="found 2 samples of 4000 channels.*transpose"):
+    with pytest.raises(
+        ValueError, match="found 2 samples of 4000 channels.*time_axis=1 or transp"
+    ):
         read_sound(np.zeros((2, 4000)), RATE)
 
 

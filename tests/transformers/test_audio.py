@@ -262,7 +262,7 @@ def test_clip_with_holes_is_named_by_its_row():
 
 def test_broken_cells_can_count_as_missing_with_one_warning():
     cells = [clip(), "a bark", b"bark", 5, (clip(), -1)]
-    transformer = AudioTransformer(on_error="missing")
+    transformer = AudioTransformer(on_error="missing", sampling_rate=16000)
     with pytest.warns(UserWarning, match="4 of 5 cells could not be read") as caught:
         block = transformer.fit_transform(cells)
     assert len(caught) == 1

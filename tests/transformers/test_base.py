@@ -1,6 +1,7 @@
 """What every transformer of one column does alike."""
 
 import copy
+import decimal
 import pickle
 import warnings
 
@@ -18,6 +19,7 @@ from sklearn_mm import (
     TextTransformer,
     TimeSeriesTransformer,
 )
+from sklearn_mm.readers.remarks import note
 
 rng = np.random.default_rng(0)
 
@@ -236,3 +238,64 @@ def test_verbose_shows_how_many_of_all_cells_are_read(name, n_jobs, capsys):
     assert "4/4" in capsys.readouterr().err
     verbose.set_params(verbose=False).fit(column(cells))
     assert not capsys.readouterr().err
+
+
+class Odd(TimeSeriesTransformer):
+    """Reads no cell of one step, for the reason it is given."""
+
+    reason = None
+
+    def _read_cell(self, cell):
+        if len(cell) == 1:
+            raise self.reason
+        if len(cell) == 2:
+            note("have two steps", f"{cell[0]:g} and {cell[1]:g}")
+        return super()._read_cell(cell)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        OverflowError("too large"),
+        RuntimeError("requires grad"),
+        KeyError("x"),
+        MemoryError(),
+        RecursionError("deep"),
+        decimal.InvalidOperation(),
+        ZeroDivisionError("division"),
+    ],
+    ids=lambda reason: type(reason).__name__,
+)
+def test_whatever_is_raised_while_a_cell_is_read_has_its_row(reason):
+    transformer = Odd()
+    transformer.reason = reason
+    with pytest.raises(ValueError, match=f"row 1: {type(reason).__name__}"):
+        transformer.fit([[1.0, 2.0, 3.0], [1.0]])
+    transformer.set_params(on_error="missing")
+    with pytest.warns(UserWarning, match="1 of 2 cells could not be read"):
+        block = transformer.fit_transform([[1.0, 2.0, 3.0], [1.0]])
+    assert_array_equal(block.missing, [False, True])
+
+
+def test_errors_hold_the_rows_and_reasons_of_the_column_read_last(case):
+    transformer, cells, broken = case
+    transformer.set_params(on_error="missing")
+    with pytest.warns(UserWarning, match="2 of 5 cells could not be read"):
+        transformer.fit(column([broken, *cells, broken]))
+    assert list(transformer.errors_) == [0, 4]
+    assert all(isinstance(reason, str) for reason in transformer.errors_.values())
+    with pytest.warns(UserWarning, match="1 of 2 cells could not be read"):
+        transformer.transform(column([cells[0], broken]))
+    assert list(transformer.errors_) == [1]
+    transformer.transform(column(cells))
+    assert transformer.errors_ == {}
+
+
+def test_what_is_noted_of_cells_is_one_warning_with_the_count():
+    cells = [[1.0, 2.0, 3.0], [1.0, 2.0], [4.0, 5.0]]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Odd().fit(pd.Series(cells, name="mine"))
+    (warning,) = caught
+    expected = "2 of 3 cells have two steps; the first: Odd: column 'mine', row 1: "
+    assert str(warning.message) == expected + "1 and 2"

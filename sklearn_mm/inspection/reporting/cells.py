@@ -16,6 +16,7 @@ from sklearn_mm.readers.images import (
 )
 from sklearn_mm.readers.series import read_series
 from sklearn_mm.readers.sound import read_sound
+from sklearn_mm.transformers.audio import DEFAULT_RATE
 
 IMAGE_SIZE = 160  # pixels, of the longer side
 CLIP_SECONDS = 10
@@ -110,7 +111,12 @@ def _show_sound(cell, transformer):
     """Encode a clip as a WAV file of 16 bits, which every browser plays."""
     import soundfile
 
-    samples, rate = read_sound(cell, transformer.sampling_rate)
+    samples, rate = read_sound(
+        cell,
+        getattr(transformer, "sampling_rate_", transformer.sampling_rate)
+        or DEFAULT_RATE,
+        time_axis=transformer.time_axis,
+    )
     if samples is None:
         return Cell("missing", "missing")
     seconds = len(samples) / rate
@@ -127,7 +133,7 @@ def _show_sound(cell, transformer):
 
 def _show_series(cell, transformer):
     """Place the steps of a series in a box: a line for each stretch of a channel."""
-    values = read_series(cell)
+    values = read_series(cell, time_axis=transformer.time_axis)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Cell("missing", "missing")

@@ -65,6 +65,9 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         seconds).
     hop_length : int, default=None
         Samples or frames from window to window. None is `window`.
+    time_axis : {None, 0, 1}, default=None
+        Which axis of an array of two the samples are on, as for
+        :class:`AudioTransformer`.
     output : {"vector", "tokens"}, default="vector"
         What a clip becomes: the mean of its vectors, kind "vector"; or its vectors, one
         or several for each window, kind "sequence".
@@ -97,6 +100,9 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         Numbers in a vector.
     sampling_rate_ : float
         Hertz; the rate in use.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``: 1, or the samples of a row of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -163,6 +169,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         std=1.0,
         window=None,
         hop_length=None,
+        time_axis=None,
         output="vector",
         batch_size=16,
         precision="float32",
@@ -180,6 +187,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         self.std = std
         self.window = window
         self.hop_length = hop_length
+        self.time_axis = time_axis
         self.output = output
         self.batch_size = batch_size
         self.precision = precision
@@ -211,6 +219,10 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         if self.hop_length is not None and self.window is None:
             raise ValueError(
                 f"hop_length={self.hop_length!r} is from window to window: give window"
+            )
+        if self.time_axis not in (None, 0, 1):
+            raise ValueError(
+                f"time_axis must be None, 0 or 1, found {self.time_axis!r}"
             )
         scale = (self.mean, self.std)
         if not all(isinstance(v, Real) and np.isfinite(v) for v in scale) or (
@@ -267,7 +279,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     def _read_cell(self, cell):
         """Read a cell as what the model takes, or None if it has no samples."""
-        samples, rate = read_sound(cell, self.sampling_rate_)
+        samples, rate = read_sound(cell, self.sampling_rate_, time_axis=self.time_axis)
         if samples is None:
             return None
         if rate != self.sampling_rate_:

@@ -11,6 +11,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn_mm._forks import will_compute
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.remarks import with_remarks, without_remarks
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.pretrained.engines import PRECISIONS
 from sklearn_mm.transformers.pretrained.modules import describe_module, hash_module
@@ -231,14 +232,17 @@ class PretrainedTransformer(CellTransformer):
             with self._loaded.lock:
                 self._engine()  # now: later its errors would be taken for the cell's
         for start in range(0, len(cells), size):
-            outcomes = list(super()._read_cells(cells[start : start + size]))
+            read = map(
+                without_remarks, super()._read_cells(cells[start : start + size])
+            )
+            outcomes, remarks = map(list, zip(*read, strict=True))
             rows = [
                 row for row, sample in enumerate(outcomes) if self._is_readable(sample)
             ]
             encoded = self._encode_all([outcomes[row] for row in rows])
             for row, result in zip(rows, encoded, strict=True):
                 outcomes[row] = result
-            yield from outcomes
+            yield from map(with_remarks, outcomes, remarks)
 
     def _is_readable(self, sample):
         """Tell whether what came of a cell can be encoded."""

@@ -101,6 +101,9 @@ class PretrainedImageTransformer(PretrainedTransformer):
         Numbers in a vector.
     value_range_ : (float, float)
         The range in use; (0.0, 1.0) if no training cell needs one.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``: 1, or the pixels of a row of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)

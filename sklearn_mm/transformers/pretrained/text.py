@@ -66,6 +66,9 @@ class PretrainedTextTransformer(PretrainedTransformer):
         The SHA-256 of the files that decide what the model computes.
     embedding_size_ : int
         Numbers in a vector.
+    errors_ : dict of int to str
+        Of the last column that was read, by row, why cells could not be read; with
+        ``on_error="missing"`` these count as missing.
     n_features_in_ : int
         Columns seen in ``fit``.
     feature_names_in_ : ndarray of str
