@@ -19,6 +19,7 @@ from sklearn_mm.estimators.inputs import (
 from sklearn_mm.estimators.modality import describe_modality
 from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.specs import default_encoder
+from sklearn_mm.estimators.targets import refuse_missing_target
 
 # With fewer, each is needed for training, and few epochs keep them from being known by
 # heart.
@@ -97,7 +98,7 @@ class BaseAttentionFusion(_BaseComposition):
             before = vars(self).copy() if self.warm_start else {}
             self._check_fit_parameters()
             features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-            rows, weight = training_rows(features, y, weight)
+            rows, weight = training_rows(features, self._target_numbers(y), weight)
             if groups is not None:
                 check_consistent_length(features, groups)
                 groups = np.asarray(groups)[rows]
@@ -124,7 +125,7 @@ class BaseAttentionFusion(_BaseComposition):
             first = not self.__sklearn_is_fitted__()
             self._check_fit_parameters()
             features, y, weight = self._check_rows(X, y, sample_weight, reset=first)
-            rows, weight = training_rows(features, y, weight)
+            rows, weight = training_rows(features, self._target_numbers(y), weight)
             if first:
                 self._describe(features, rows)
                 learn_target(y[rows], weight)
@@ -151,6 +152,7 @@ class BaseAttentionFusion(_BaseComposition):
             )
         features = self._check_features(X, reset=reset)
         check_consistent_length(features, y)
+        refuse_missing_target(y)
         return (
             features,
             self._check_target(y),

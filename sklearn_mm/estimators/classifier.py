@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, log_expit, log_softmax, logit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -16,6 +16,7 @@ from sklearn_mm.estimators.calibration import (
     see_under_patterns,
     temperature_of_rows,
 )
+from sklearn_mm.estimators.targets import as_labels
 
 CALIBRATIONS = (None, "temperature")
 
@@ -328,6 +329,22 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         scores = self._calibrated_scores(X)
         return expit(scores) if self.multilabel_ else softmax(scores, axis=1)
 
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : as in fit
+            A row with no modality at all gets the classes' shares in training.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Finite also where the probability itself is too small for its type.
+        """
+        scores = self._calibrated_scores(X)
+        return log_expit(scores) if self.multilabel_ else log_softmax(scores, axis=1)
+
     def decision_function(self, X):
         """Give each class's score, the logarithm of its unnormalised probability.
 
@@ -388,7 +405,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
     def _check_target(self, y):
         """Read y: labels (n_samples,), or an indicator matrix (n_samples, n_labels)."""
-        y = _check_y(y, multi_output=True, estimator=self)
+        y = as_labels(_check_y(y, multi_output=True, estimator=self))
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             if self.class_weight is not None:
@@ -397,6 +414,10 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
                 )
             return (y.toarray() if sparse.issparse(y) else y).astype(np.int64)
         return column_or_1d(y, warn=True)
+
+    def _target_numbers(self, y):
+        """Number the labels, whatever they are called and kept in."""
+        return y if y.ndim == 2 else np.unique(y, return_inverse=True)[1]
 
     def _strata(self, y):
         return y if y.ndim == 1 else None

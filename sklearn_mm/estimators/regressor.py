@@ -246,6 +246,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
             np.float64
         )
 
+    def _target_numbers(self, y):
+        return y + 0.0  # -0.0 becomes 0.0
+
     def _strata(self, y):
         return None
 
