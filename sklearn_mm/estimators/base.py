@@ -103,7 +103,10 @@ class BaseAttentionFusion(_BaseComposition):
                 check_consistent_length(features, groups)
                 groups = np.asarray(groups)[rows]
             stops_early = self._stops_early(rows, groups)
-            holds_out = stops_early or self._learns_from_held_out
+            is_split_by_user = "train_split" in (self.net_params or ())
+            holds_out = self._learns_from_held_out or (
+                stops_early and not is_split_by_user
+            )
             valid = np.zeros(len(rows), dtype=bool)
             seed = self._draw_seed()
             if holds_out:
@@ -115,7 +118,8 @@ class BaseAttentionFusion(_BaseComposition):
             train, held = self._dataset(features, rows, y, weight, ~valid), None
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
-            self._train(train, held if stops_early else None, seed, state)
+            groups = None if groups is None else groups[~valid]
+            self._train(train, held, seed, state, stops_early, groups)
             self._learn_from_held_out(held)
         return self
 
@@ -191,36 +195,64 @@ class BaseAttentionFusion(_BaseComposition):
             weight = torch.as_tensor(weight, dtype=torch.float32)
         return FusionDataset(features, rows[kept], torch.as_tensor(target), weight)
 
-    def _train(self, train, held, seed, state, n_epochs=None, net=None):
+    def _train(
+        self,
+        train,
+        held,
+        seed,
+        state,
+        stops_early=False,
+        groups=None,
+        n_epochs=None,
+        net=None,
+    ):
         """Train a new network, or one that has been trained before."""
         # torch and skorch load with the first fit, not with the package.
         import torch
 
-        from sklearn_mm.estimators import training
+        from sklearn_mm.estimators import passthrough, training
 
+        net_params = passthrough.check_net_params(self.net_params)
+        held = held if stops_early else None
+        if "train_split" in net_params:
+            split = net_params["train_split"]
+            train, held = passthrough.split_by_user(self, split, train, groups)
+            stops_early = self._stops_on(held, stops_early)
         # The caller's random state is as it was, whatever the network draws.
         with _TRAINS, torch.random.fork_rng():
             torch.manual_seed(seed)
             if net is None:
-                batch_size = self._resolve_batch_size(len(train))
-                n_batches = -(-len(train) // batch_size)
+                batch_size, n_batches = passthrough.batch_plan(
+                    net_params, self._resolve_batch_size(len(train)), len(train)
+                )
+                max_epochs = self._resolve_max_epochs(n_batches, len(train))
                 net = training.make_net(
                     self._network_arguments(),
                     self._criterion(),
                     self,
                     batch_size=batch_size,
                     n_batches=n_batches,
-                    max_epochs=self._resolve_max_epochs(n_batches, len(train)),
+                    max_epochs=net_params.get("max_epochs", max_epochs),
                     held=held,
+                    stops_early=stops_early,
                     constant_rate=n_epochs is not None,
                 )
                 net.initialize()
             if state is not None:
                 _load_state(net.module_, state)
-            training.run(net, train, n_epochs)
+            training.run(net, train, held, n_epochs)
         self.net_ = net
         self.history_ = net.history_
         self.n_iter_ = len(net.history_)
+
+    def _stops_on(self, held, stops_early):
+        """Tell whether to stop early on the rows that the user's split holds out."""
+        if held is None and self.early_stopping is True:
+            raise ValueError(
+                "early_stopping=True needs rows to validate on, and train_split of "
+                "net_params holds none out. Leave train_split out."
+            )
+        return stops_early and held is not None
 
     def _network_arguments(self):
         return {

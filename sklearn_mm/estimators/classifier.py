@@ -416,7 +416,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         return column_or_1d(y, warn=True)
 
     def _target_numbers(self, y):
-        """Number the labels, whatever they are called and kept in."""
+        """Give each label its number among them, whatever it is called."""
         return y if y.ndim == 2 else np.unique(y, return_inverse=True)[1]
 
     def _strata(self, y):
