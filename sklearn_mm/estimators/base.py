@@ -1,6 +1,7 @@
 """What the attention fusion estimators share: fitting and prediction."""
 
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -17,7 +18,11 @@ from sklearn_mm.estimators.inputs import (
     training_rows,
 )
 from sklearn_mm.estimators.modality import describe_modality
-from sklearn_mm.estimators.parameters import check_parameters
+from sklearn_mm.estimators.parameters import (
+    check_encoders,
+    check_parameters,
+    refuse_unnamed_encoders,
+)
 from sklearn_mm.estimators.specs import default_encoder
 from sklearn_mm.estimators.targets import refuse_missing_target
 
@@ -52,7 +57,7 @@ class BaseAttentionFusion(_BaseComposition):
         -------
         dict
         """
-        return self._get_params("encoders", deep=deep)
+        return self._get_params("_encoder_pairs", deep=deep)
 
     def set_params(self, **params):
         """Set parameters, those of the encoders included.
@@ -66,8 +71,22 @@ class BaseAttentionFusion(_BaseComposition):
         -------
         self
         """
-        self._set_params("encoders", **params)
+        if "encoders" in params:
+            self.encoders = params.pop("encoders")
+        refuse_unnamed_encoders(self, params)
+        self._set_params("_encoder_pairs", **params)
         return self
+
+    @property
+    def _encoder_pairs(self):
+        """List the encoders as (name, encoder), also where they came as a dict."""
+        encoders = getattr(self, "encoders", None)
+        return list(encoders.items()) if isinstance(encoders, Mapping) else encoders
+
+    @_encoder_pairs.setter
+    def _encoder_pairs(self, pairs):
+        is_dict = isinstance(self.encoders, Mapping)
+        self.encoders = dict(pairs) if is_dict else pairs
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the network.
@@ -95,8 +114,8 @@ class BaseAttentionFusion(_BaseComposition):
         self
         """
         with unchanged_on_failure(self):
-            before = vars(self).copy() if self.warm_start else {}
             self._check_fit_parameters()
+            before = vars(self).copy() if self.warm_start else {}
             features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
             rows, weight = training_rows(features, self._target_numbers(y), weight)
             if groups is not None:
@@ -280,9 +299,16 @@ class BaseAttentionFusion(_BaseComposition):
                     f"warm_start=True, but {name.lstrip('_')} differs from that of the "
                     "last fit. Set warm_start=False for other modalities or targets."
                 )
+        now = self.modalities_in_
         # The network knows inputs and target in the units of the first rows.
         for name in ("modalities_in_", "prior_", *self._kept_if_warm):
             setattr(self, name, before[name])
+        # A model that was pickled has no quantiles: any will do for the form of what
+        # is built, before the weights of the last fit come in.
+        self.modalities_in_ = {
+            name: modality.with_quantiles(now[name].quantiles)
+            for name, modality in self.modalities_in_.items()
+        }
         return before["net_"].module_.state_dict()
 
     def _predict_outputs(self, X):
@@ -296,6 +322,13 @@ class BaseAttentionFusion(_BaseComposition):
 
         rows = prediction_order(features)
         outputs = self._forward_rows(features, rows)
+        wrong = ~np.isfinite(outputs).reshape(len(rows), -1).all(axis=1)
+        if wrong.any():
+            raise ValueError(
+                f"the network gives no finite number for row {rows[wrong.argmax()]}, "
+                f"and {wrong.sum()} of {len(rows)} in all: its weights are too large. "
+                "Fit it again with a lower learning_rate."
+            )
         in_order = np.empty((len(features), *outputs.shape[1:]), outputs.dtype)
         in_order[rows] = outputs
         return in_order
@@ -334,7 +367,10 @@ class BaseAttentionFusion(_BaseComposition):
         named = dict(self.encoders or ())
         unknown = [name for name in named if name not in self.modalities_in_]
         if unknown:
-            advice = "Leave the encoders of other modalities out."
+            advice = (
+                "Leave the encoders of other modalities out. Where a search drops a "
+                "modality, let it change encoders as well, in a list of two grids."
+            )
             if list(self.modalities_in_) == [SINGLE_MODALITY]:
                 advice = (
                     "A table or an array is one modality: hand over what a "
@@ -384,7 +420,8 @@ class BaseAttentionFusion(_BaseComposition):
     def _check_fit_parameters(self):
         check_parameters(self)
         if self.encoders is not None:
-            self._validate_names([name for name, _ in self.encoders])
+            check_encoders(self.encoders)
+            self._validate_names([name for name, _ in self._encoder_pairs])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

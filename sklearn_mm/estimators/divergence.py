@@ -37,7 +37,7 @@ class FiniteTraining(Callback):
 
     def on_batch_end(self, net, training=False, loss=None, **kwargs):
         """Look at the loss; that of held-out rows may be large, but is a number."""
-        value = float(loss)
+        value = loss.item()
         if value != value or (training and abs(value) == float("inf")):
             rows = "training rows" if training else "rows held out"
             self._stop(f"the loss of the {rows} became {value}")

@@ -1,6 +1,6 @@
 """What an encoder must know of its modality before it can be built."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -35,7 +35,8 @@ class Modality:
     quantiles : ndarray of shape (129, n_features), or None
         Of each feature of dense vectors, from minimum to maximum in steps of 1 / 128,
         without NaN; NaN for a feature that has nothing else. Above 10,000 training
-        rows estimated on that many; None above 1,024 features.
+        rows estimated on that many; None above 1,024 features, and in a model that
+        was pickled.
     is_sparse : bool
         Whether the vectors came as a sparse matrix.
     typical_length : int
@@ -52,6 +53,16 @@ class Modality:
     quantiles: np.ndarray = field(default=None, repr=False, compare=False)
     is_sparse: bool = field(default=False, repr=False, compare=False)
     typical_length: int = field(default=0, repr=False, compare=False)
+
+    def __getstate__(self):
+        # Quantiles build a network, and a trained one has what it took of them.
+        return {**vars(self), "quantiles": None}
+
+    def with_quantiles(self, quantiles):
+        """Take these quantiles if there are none."""
+        if self.quantiles is not None or quantiles is None:
+            return self
+        return replace(self, quantiles=quantiles)
 
     @property
     def n_inputs(self):

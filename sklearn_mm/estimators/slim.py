@@ -2,6 +2,15 @@
 
 import torch
 from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.history import History
+
+
+class EpochHistory(History):
+    """A history that is pickled without its batches, which may outweigh the model."""
+
+    def __reduce_ex__(self, protocol):
+        epochs = [{**epoch, "batches": []} for epoch in self]
+        return type(self), (), None, iter(epochs)
 
 
 class Portable:

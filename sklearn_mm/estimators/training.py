@@ -25,7 +25,7 @@ from sklearn_mm.estimators.passthrough import (
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
 from sklearn_mm.estimators.schedule import RateSchedule
 from sklearn_mm.estimators.scores import adapted, warn_of_no_held_rows
-from sklearn_mm.estimators.slim import Portable, is_available, let_go
+from sklearn_mm.estimators.slim import EpochHistory, Portable, is_available, let_go
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
@@ -320,6 +320,7 @@ def make_net(
         "verbose": int(estimator.verbose >= 2),
         "auxiliary_weight": estimator.auxiliary_weight,
         "precision": estimator.precision,
+        "history": EpochHistory(),
         "callbacks": [
             *_own_callbacks(estimator, n_steps, held, sets_the_rate(callbacks)),
             *callbacks,
