@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.estimators.cells import cells_in, refuse_dates, warn_of_flattened
 from sklearn_mm.estimators.digests import in_dtype, row_digests, with_equal_dtypes
 from sklearn_mm.estimators.modality import exact_float
 from sklearn_mm.features import MultimodalFeatures
@@ -40,7 +41,20 @@ def check_features(estimator, X, *, reset):
     if isinstance(X, FeatureBlock):
         X = MultimodalFeatures([(SINGLE_MODALITY, X)])
     if not isinstance(X, MultimodalFeatures):
-        X = validate_data(
+        X = _numbers(estimator, X, reset)
+        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
+    elif reset:
+        validate_data(estimator, X, reset=True, skip_check_array=True)
+    _check_values(type(estimator).__name__, X)
+    return with_equal_dtypes(X) if reset else as_fitted(estimator, X)
+
+
+def _numbers(estimator, X, reset):
+    """Check that X is a 2-D array of numbers, and say what else it may be."""
+    owner = type(estimator).__name__
+    refuse_dates(owner, X)
+    try:
+        numbers = validate_data(
             estimator,
             X,
             reset=reset,
@@ -48,11 +62,15 @@ def check_features(estimator, X, *, reset):
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
         )
-        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
-    elif reset:
-        validate_data(estimator, X, reset=True, skip_check_array=True)
-    _check_values(type(estimator).__name__, X)
-    return with_equal_dtypes(X) if reset else as_fitted(estimator, X)
+    except (TypeError, ValueError) as error:
+        advice = cells_in(X)
+        if advice is None:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{owner} takes features. {advice}. ({error})") from error
+    if reset:
+        warn_of_flattened(owner, X)
+    return numbers
 
 
 def _check_values(owner, features):

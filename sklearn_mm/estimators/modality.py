@@ -150,12 +150,33 @@ def _moments(block, rows):
     divisor = np.maximum(counts, 1)
     mean = total / divisor
     squares = np.zeros(n_features)
+    unit = power_of_two(most - least)
     for values in _chunks(block, rows, np.float64):
         values = values - mean
+        values /= unit
         squares += _sum_known(np.square(values, out=values))[0]
     # The mean of a constant is rounded, and what is left then is no deviation.
-    deviation = np.sqrt(squares / divisor) * (most > least)
+    deviation = unit * np.sqrt(squares / divisor) * (most > least)
     return mean, deviation, counts, n_tokens
+
+
+def power_of_two(span):
+    """Give the power of two next to each span, by which numbers divide exactly.
+
+    In this unit squares neither vanish nor become infinite.
+
+    Parameters
+    ----------
+    span : ndarray of shape (n_features,)
+        From the least to the largest number; what is no number above 0 counts as 1.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+    """
+    known = np.isfinite(span) & (span > 0)
+    exponent = np.frexp(np.where(known, span, 1.0))[1]
+    return np.ldexp(1.0, np.clip(exponent, -1000, 1000))
 
 
 def _sum_known(values):

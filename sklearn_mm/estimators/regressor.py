@@ -7,6 +7,8 @@ from sklearn.base import RegressorMixin
 
 from sklearn_mm._compat import _check_y
 from sklearn_mm.estimators.base import BaseAttentionFusion
+from sklearn_mm.estimators.cells import refuse_dates
+from sklearn_mm.estimators.modality import power_of_two
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 
@@ -242,6 +244,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
 
     def _check_target(self, y):
         """Read y as float64: (n_samples,) or (n_samples, n_outputs)."""
+        refuse_dates(type(self).__name__, y, "y")
         return _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(
             np.float64
         )
@@ -258,8 +261,10 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         y = y.reshape(len(y), -1)
         weight = np.ones(len(y)) if weight is None else weight
         self.target_mean_ = np.average(y, axis=0, weights=weight)
-        variance = np.average((y - self.target_mean_) ** 2, axis=0, weights=weight)
-        self.target_scale_ = np.where(variance > 0, np.sqrt(variance), 1.0)
+        unit = power_of_two(np.ptp(y, axis=0))
+        distance = (y - self.target_mean_) / unit
+        variance = np.average(distance**2, axis=0, weights=weight)
+        self.target_scale_ = np.where(variance > 0, unit * np.sqrt(variance), 1.0)
         quantile = {"absolute_error": 0.5, "huber": 0.5, "quantile": self.quantile}
         if self.loss in quantile:
             prior = [_quantile(column, weight, quantile[self.loss]) for column in y.T]
