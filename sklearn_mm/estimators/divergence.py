@@ -87,8 +87,9 @@ def settle(net):
         if not (_was_restored(net) and _are_finite(net.module_)):
             net.module_.load_state_dict(good)
         del net.history[guard.n_good_ :]
+        before = "epoch" if n_good == 1 else f"{n_good} epochs"
         warnings.warn(
-            f"{where}: the model is what the {n_good} epochs before made. {cure}",
+            f"{where}: the model is what the {before} before made. {cure}",
             UserWarning,
             stacklevel=2,
         )
