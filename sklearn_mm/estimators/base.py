@@ -93,7 +93,11 @@ class BaseAttentionFusion(_BaseComposition):
 
         Interrupted by Ctrl-C after its first epoch, it keeps the best epoch if it stops
         early, else the last state, and warns; before that, or if it fails, a model
-        fitted earlier stays as it was.
+        fitted earlier stays as it was. Where a search, a cross-validation or an
+        ensemble calls ``fit``, Ctrl-C ends all of it.
+
+        Where loss or weights become NaN or infinite, it stops, keeps the last epoch
+        that was sound, or the best, and warns.
 
         Parameters
         ----------
@@ -112,6 +116,11 @@ class BaseAttentionFusion(_BaseComposition):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Among others, if loss or weights are no numbers in the first epoch.
         """
         with unchanged_on_failure(self):
             self._check_fit_parameters()

@@ -143,7 +143,7 @@ def _first_cell(column):
     if cells.ndim == 0:
         return f"a {type(column).__name__}"
     for row, cell in enumerate(cells.astype(object)):
-        for value in np.ravel(cell) if isinstance(cell, np.ndarray) else [cell]:
+        for value in cell if cells.ndim == 2 else [cell]:
             if not _is_number(value):
                 shown = repr(value) if isinstance(value, str | bytes) else ""
                 shown = shown if len(shown) < 40 else f"{shown[:40]}..."
@@ -162,6 +162,8 @@ def _as_objects(column):
 def _is_number(value):
     if value is None or isinstance(value, Number):
         return True
+    if np.ndim(value):
+        return False
     try:
         float(value)
     except (TypeError, ValueError):

@@ -44,7 +44,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
     Parameters
     ----------
-    encoders : list of (str, encoder spec or callable), default=None
+    encoders : list of (str, encoder spec or callable), or dict, default=None
         For a modality by its name, how it is encoded: a spec, as in
         ``[("text", RNNEncoder(cell="gru"))]``, or any callable that takes ``(modality,
         *, width, n_heads, dropout)`` and gives a ``torch.nn.Module``, such as the class
@@ -134,9 +134,13 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them. Copies are used; ``net_.callbacks_`` has these.
+        More of them. Copies are used; ``net_.callbacks_`` has these. An
+        ``LRScheduler`` takes the place of ``schedule`` and ``warm_up``. What scores
+        sees predictions and targets as this estimator has them.
     net_params : dict, default=None
-        More arguments of ``skorch.NeuralNet``; they win over ours.
+        More arguments of ``skorch.NeuralNet``; they win over ours. The loss of a
+        ``criterion`` is taken row by row and averaged; a ``train_split`` chooses the
+        rows to validate on, also for ``early_stopping``. What cannot work is an error.
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
@@ -256,6 +260,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
         The first call builds the network and measures the statistics of its inputs;
         the learning rate is constant.
+
+        After ``fit`` the optimizer begins anew; from call to call, and in a pickle
+        between two, it goes on.
 
         Parameters
         ----------
