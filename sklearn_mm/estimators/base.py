@@ -1,16 +1,13 @@
 """What the attention fusion estimators share: fitting and prediction."""
 
 import threading
-from collections.abc import Mapping
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_mm._compat import _BaseComposition
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.estimators.inputs import (
-    SINGLE_MODALITY,
     as_fitted,
     check_features,
     check_weights,
@@ -18,12 +15,8 @@ from sklearn_mm.estimators.inputs import (
     training_rows,
 )
 from sklearn_mm.estimators.modality import describe_modality
-from sklearn_mm.estimators.parameters import (
-    check_encoders,
-    check_parameters,
-    refuse_unnamed_encoders,
-)
-from sklearn_mm.estimators.specs import default_encoder
+from sklearn_mm.estimators.named_encoders import NamedEncoders
+from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.targets import refuse_missing_target
 
 # With fewer, each is needed for training, and few epochs keep them from being known by
@@ -34,7 +27,7 @@ EARLY_STOPPING_MIN_ROWS = 1_000
 _TRAINS = threading.RLock()
 
 
-class BaseAttentionFusion(_BaseComposition):
+class BaseAttentionFusion(NamedEncoders):
     """Fit and predict with one attention network over all modalities.
 
     A subclass has the parameters, reads the target (``_check_target``), learns from it
@@ -43,50 +36,6 @@ class BaseAttentionFusion(_BaseComposition):
     more from held-out rows, once the network is trained (``_learns_from_held_out``,
     ``_learn_from_held_out``).
     """
-
-    # Encoders are reached by the names of their modalities: classifier__text__cell.
-    def get_params(self, deep=True):
-        """Get parameters, those of the encoders included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the encoders' own parameters.
-
-        Returns
-        -------
-        dict
-        """
-        return self._get_params("_encoder_pairs", deep=deep)
-
-    def set_params(self, **params):
-        """Set parameters, those of the encoders included.
-
-        Parameters
-        ----------
-        **params : dict
-            By name; ``<modality>__<parameter>`` for an encoder's.
-
-        Returns
-        -------
-        self
-        """
-        if "encoders" in params:
-            self.encoders = params.pop("encoders")
-        refuse_unnamed_encoders(self, params)
-        self._set_params("_encoder_pairs", **params)
-        return self
-
-    @property
-    def _encoder_pairs(self):
-        """List the encoders as (name, encoder), also where they came as a dict."""
-        encoders = getattr(self, "encoders", None)
-        return list(encoders.items()) if isinstance(encoders, Mapping) else encoders
-
-    @_encoder_pairs.setter
-    def _encoder_pairs(self, pairs):
-        is_dict = isinstance(self.encoders, Mapping)
-        self.encoders = dict(pairs) if is_dict else pairs
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the network.
@@ -371,29 +320,6 @@ class BaseAttentionFusion(_BaseComposition):
                 encoded = network.encode(batch)
             yield encoded
 
-    def _resolve_encoders(self):
-        """Give every modality its encoder spec, the default where none is named."""
-        named = dict(self.encoders or ())
-        unknown = [name for name in named if name not in self.modalities_in_]
-        if unknown:
-            advice = (
-                "Leave the encoders of other modalities out. Where a search drops a "
-                "modality, let it change encoders as well, in a list of two grids."
-            )
-            if list(self.modalities_in_) == [SINGLE_MODALITY]:
-                advice = (
-                    "A table or an array is one modality: hand over what a "
-                    "MultimodalFeatureUnion gives, whose set_output is the default."
-                )
-            raise ValueError(
-                f"encoders are named for {unknown}, but the modalities of X are "
-                f"{list(self.modalities_in_)}. {advice}"
-            )
-        return {
-            name: named.get(name) or default_encoder(modality.kind)
-            for name, modality in self.modalities_in_.items()
-        }
-
     def _resolve_batch_size(self, n_rows):
         """Choose about 32 batches an epoch, of 8 to 128 rows, for ``"auto"``."""
         if self.batch_size != "auto":
@@ -428,9 +354,7 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _check_fit_parameters(self):
         check_parameters(self)
-        if self.encoders is not None:
-            check_encoders(self.encoders)
-            self._validate_names([name for name, _ in self._encoder_pairs])
+        self._check_encoders()
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

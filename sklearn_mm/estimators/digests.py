@@ -161,6 +161,10 @@ def _plain(values, kind):
     if kind == "tokens":
         # Not wider than transformers make them: a digest orders the rows.
         return values.astype(np.int32) if values.dtype != np.int32 else values
+    if kind == "image" and values.dtype == np.uint8:
+        return values
+    if np.can_cast(values.dtype, np.float32, "safe"):
+        values = values.astype(np.float32, copy=False)
     if values.dtype.kind != "f":
         return values
     values = values + 0.0  # -0.0 becomes 0.0

@@ -9,7 +9,6 @@ from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.estimators.cells import cells_in, refuse_dates, warn_of_flattened
 from sklearn_mm.estimators.digests import in_dtype, row_digests, with_equal_dtypes
-from sklearn_mm.estimators.modality import exact_float
 from sklearn_mm.features import MultimodalFeatures
 
 # Name of the modality where X is a plain 2-D array or one block.
@@ -144,10 +143,9 @@ def as_fitted(estimator, features):
                     f"modality {name!r} of X has {what} {found!r}, but "
                     f"{type(estimator).__name__} was fitted on {expected!r}"
                 )
-        is_narrow = modality.mean is not None and modality.mean.dtype == np.float32
-        if is_narrow and exact_float(block.values.dtype) != np.float32:
-            # In the precision of training, so that equal numbers are predicted alike.
-            block = in_dtype(block, np.float32)
+        if modality.mean is not None and block.values.dtype.itemsize >= 4:
+            # In the precision of training, so that equal numbers are treated alike.
+            block = in_dtype(block, modality.mean.dtype)
         blocks.append((name, block))
     return MultimodalFeatures(blocks)
 

@@ -26,6 +26,8 @@ _FITS_ONE = (
     "sklearn.pipeline",
     "sklearn.utils",
     "sklearn_mm._state",
+    "sklearn_mm.cli",
+    "sklearn_mm.demo",
     "sklearn_mm.estimators",
 )
 _RUNS_MANY_THOUGH = ("sklearn.utils.parallel",)

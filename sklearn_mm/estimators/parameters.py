@@ -1,6 +1,5 @@
 """Checks of the parameters that all attention fusion estimators share."""
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 
 CHOICES = {
@@ -75,61 +74,3 @@ class _ParametersOf:
                 "__init__ must call super().__init__(...), which sets what it does "
                 "not take itself."
             ) from None
-
-
-def check_encoders(encoders):
-    """Raise ValueError if encoders are no pairs of a name and an encoder.
-
-    Parameters
-    ----------
-    encoders : list of (str, encoder), or dict of str to encoder
-        As the user passed them.
-    """
-    if isinstance(encoders, Mapping):
-        encoders = list(encoders.items())
-    is_list = isinstance(encoders, list | tuple)
-    if is_list and all(
-        isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str)
-        for pair in encoders
-    ):
-        return
-    spec = encoders[0] if is_list and len(encoders) else encoders
-    example = repr(spec) if hasattr(spec, "get_params") else "CNNEncoder()"
-    raise ValueError(
-        "encoders must be a list of (name of a modality, encoder), or a dict, found "
-        f"{encoders!r}. Did you mean encoders=[('image', {example})]?"
-    )
-
-
-def refuse_unnamed_encoders(estimator, params):
-    """Refuse to set a parameter of an encoder that is not named.
-
-    Parameters
-    ----------
-    estimator : attention fusion estimator
-        Of which parameters are set.
-    params : dict
-        By name.
-    """
-    known = estimator.get_params(deep=True)
-    for name in params:
-        modality, is_nested, argument = name.partition("__")
-        if is_nested and modality not in known:
-            raise ValueError(
-                f"Invalid parameter {name!r} for {type(estimator).__name__}: no "
-                f"encoder is named for {modality!r}, and the default one is chosen in "
-                f"fit. Name it first, as in encoders=[({modality!r}, "
-                f"{_spec_with(argument)}())]; named are "
-                f"{[key for key, _ in estimator._encoder_pairs or ()]}."
-            )
-
-
-def _spec_with(parameter):
-    """Guess the encoder whose parameter is meant."""
-    from sklearn_mm.estimators import specs
-
-    for name in specs.__all__:
-        spec = getattr(specs, name)
-        if hasattr(spec, "get_params") and parameter in spec().get_params():
-            return name
-    return "CNNEncoder"

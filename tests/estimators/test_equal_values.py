@@ -119,6 +119,17 @@ def test_whole_numbers_are_those_of_float32(dtype):
     assert_array_equal(of(whole), of(whole.astype(np.float32)))
 
 
+@pytest.mark.parametrize("first", [X, X.astype(float) / 3])
+def test_the_type_of_rows_that_come_later_does_not_matter(first):
+    def of(dtype):
+        classifier = AttentionFusionClassifier(**PARAMS, random_state=0)
+        classifier.partial_fit(first, Y, classes=[0, 1, 2])
+        classifier.partial_fit(X.astype(dtype), Y)
+        return classifier.predict_proba(X)
+
+    assert_array_equal(of(np.float64), of(np.float32))
+
+
 def test_negative_zero_is_zero():
     zero, negative = np.zeros_like(X), -np.zeros_like(X)
     zero[:, 0] = negative[:, 0] = X[:, 0]
@@ -161,6 +172,18 @@ def test_what_lies_on_disk_is_not_read_to_be_converted(tmp_path):
     block = FeatureBlock(values, np.arange(5), "vector")
     features = with_equal_dtypes(MultimodalFeatures({"table": block}))
     assert features["table"].values is values
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.uint8, bool])
+def test_what_lies_on_disk_has_the_digests_of_single_precision(tmp_path, dtype):
+    values = np.memmap(tmp_path / "values", dtype, "w+", shape=(4, 2))
+    values[:] = np.arange(8).reshape(4, 2)
+
+    def digests(values):
+        block = FeatureBlock(values, np.arange(5), "vector")
+        return row_digests(MultimodalFeatures({"table": block}), np.arange(4))
+
+    assert_array_equal(digests(values), digests(np.asarray(values, np.float32)))
 
 
 @pytest.mark.parametrize("width", [3, 70_000])
