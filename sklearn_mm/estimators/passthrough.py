@@ -9,15 +9,13 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
 
-from sklearn_mm.estimators.batches import FusionDataset
+from sklearn_mm.estimators.batches import BatchIterator, FusionDataset
 from sklearn_mm.estimators.criterion import RowLoss
 
 # Parameters of skorch's net that have no effect here, or would break something.
 _INSTEAD = {
     "module": "Name an encoder: encoders=[('image', my_module_class)].",
     "dataset": "Give fit a MultimodalFeatures or an array.",
-    "iterator_train": "Batches are cut by the package, see batch_size.",
-    "iterator_valid": "Batches are cut by the package, see batch_size.",
     "predict_nonlinearity": "predict_proba ends in softmax, or sigmoid if multilabel.",
     "warm_start": "Set warm_start of the estimator.",
     "history": "Read history_ after fit.",
@@ -27,11 +25,15 @@ _INSTEAD = {
 
 _OF_ITERATORS = {
     "num_workers": "Batches are whole slices of arrays, cut faster than sent.",
-    "shuffle": "Training rows are always shuffled, and others keep their order.",
+    "shuffle": "What is not trained on keeps its order.",
     "drop_last": "Only iterator_train__drop_last may leave rows out.",
 }
-# Values that ask for what is done anyhow.
-_WITHOUT_EFFECT = {"num_workers": (0,), "drop_last": (False,)}
+# What each takes, and values that ask for what is done anyhow.
+_TAKEN = {
+    "iterator_train": ("batch_size", "drop_last", "shuffle"),
+    "iterator_valid": ("batch_size",),
+}
+_WITHOUT_EFFECT = {"num_workers": 0, "drop_last": False, "shuffle": False}
 
 _OWN = ("auxiliary_weight", "precision")
 _PREFIXES = (
@@ -75,11 +77,12 @@ def check_net_params(net_params):
     for name, value in net_params.items():
         if name in _INSTEAD:
             _refuse(name, value, _INSTEAD[name])
-        prefix, is_nested, argument = name.partition("__")
-        if prefix in ("iterator_train", "iterator_valid") and is_nested:
-            _check_iterator(name, prefix, argument, value)
+        prefix, is_nested, _ = name.partition("__")
+        if prefix in _TAKEN:
+            _check_iterator(name, value)
         elif name not in known and not (is_nested and prefix in _PREFIXES):
-            close = difflib.get_close_matches(name, known, n=1)
+            nested = [f"{part}__{each}" for part in _TAKEN for each in _TAKEN[part]]
+            close = difflib.get_close_matches(name, known + nested, n=1)
             guess = f"Did you mean {close[0]!r}? " if close else ""
             raise ValueError(
                 f"net_params has {name!r}, which is no argument of skorch.NeuralNet. "
@@ -89,18 +92,29 @@ def check_net_params(net_params):
     return dict(net_params)
 
 
-def _check_iterator(name, iterator, argument, value):
-    if argument == "batch_size" or (iterator, argument) == (
-        "iterator_train",
-        "drop_last",
-    ):
+def _check_iterator(name, value):
+    """Refuse what is no iterator of this package, or no argument of it."""
+    iterator, _, argument = name.partition("__")
+    if not argument:
+        if not (isinstance(value, type) and issubclass(value, BatchIterator)):
+            _refuse(name, value, "Batches are cut by the package, see batch_size.")
         return
-    if argument in _WITHOUT_EFFECT and value in _WITHOUT_EFFECT[argument]:
+    if argument in _TAKEN[iterator]:
+        return
+    if argument in _WITHOUT_EFFECT and value == _WITHOUT_EFFECT[argument]:
         return
     advice = _OF_ITERATORS.get(
         argument, "Batches are no DataLoader's: they take batch_size and drop_last."
     )
     _refuse(name, value, advice)
+
+
+def _says_what_is_done(name):
+    """Tell whether an argument of batches asked for what they do without it."""
+    prefix, _, argument = name.partition("__")
+    return argument in _WITHOUT_EFFECT and argument not in _TAKEN.get(
+        prefix, (argument,)
+    )
 
 
 def _refuse(name, value, advice):
@@ -124,11 +138,11 @@ def net_arguments(net_params, criterion):
     arguments : dict
         The others, without what is taken care of elsewhere.
     """
-    handled = ("criterion", "train_split", "callbacks", "iterator_valid__drop_last")
+    handled = ("criterion", "train_split", "callbacks")
     arguments = {
         name: value
         for name, value in net_params.items()
-        if name not in handled and name.partition("__")[2] != "num_workers"
+        if name not in handled and not _says_what_is_done(name)
     }
     if "criterion" in net_params:
         return partial(RowLoss, net_params["criterion"]), arguments

@@ -449,7 +449,7 @@ def test_leaving_out_every_row_is_refused():
         ("iterator_valid__num_workers", 2, "num_workers=2 here. Batches are whole"),
         ("iterator_train__pin_memory", True, "they take batch_size and drop_last"),
         ("iterator_train", torch.utils.data.DataLoader, "see batch_size"),
-        ("iterator_valid__shuffle", True, "others keep their order"),
+        ("iterator_valid__shuffle", True, "not trained on keeps its order"),
         ("iterator_valid__drop_last", True, "may leave rows out"),
         ("module", nn.Linear, "Name an encoder: encoders="),
         ("dataset", Dataset, "Give fit a MultimodalFeatures"),
@@ -458,7 +458,7 @@ def test_leaving_out_every_row_is_refused():
         ("callbacks", "disable", "Leave callbacks out"),
         ("batchsize", 8, "Did you mean 'batch_size'"),
         ("momentum", 0.9, "no argument of skorch.NeuralNet"),
-        ("iterator_train_batch_size", 8, "<part>__<argument> for the parts"),
+        ("iterator_train_batch_size", 8, "mean 'iterator_train__batch_size'"),
     ],
 )
 def test_what_cannot_be_handed_on_is_refused_by_name(name, value, message):
@@ -475,6 +475,9 @@ def test_net_params_that_are_no_dict_are_refused():
 def test_what_skorch_does_without_is_taken():
     handed = {
         "iterator_train__num_workers": 0,
+        "iterator_train__shuffle": False,
+        "iterator_valid__shuffle": False,
+        "iterator_valid__drop_last": False,
         "optimizer": torch.optim.SGD,
         "optimizer__momentum": 0.9,
         "iterator_valid__batch_size": 8,
