@@ -32,8 +32,7 @@ def refuse_dates(owner, X, called="X"):
     called : {"X", "y"}, default="X"
         Which of both.
     """
-    for name, column in _columns(X) or [(None, X)]:
-        dtype = getattr(column, "dtype", getattr(column, "type", None))
+    for name, dtype in _dtypes(X):
         # By name: numpy, pandas, polars and pyarrow agree on that much.
         if str(dtype).lower().startswith(("date", "time", "duration")):
             where = called if name is None else f"column {name!r} of {called}"
@@ -95,7 +94,7 @@ def warn_of_flattened(owner, X):
     X : object
         What stands for the features.
     """
-    names = [str(name) for name, _ in _columns(X) or ()]
+    names = [str(name) for name in _names(X) or ()]
     flat = [name for name in names if _PIXEL.search(name)] or _of_sequences(names)
     if flat:
         warnings.warn(
@@ -122,14 +121,30 @@ def _of_sequences(names):
     return flat
 
 
-def _columns(X):
-    """List the columns of a table by name; None if X is none."""
-    if hasattr(X, "iloc") and hasattr(X, "columns"):
-        return [(name, X.iloc[:, place]) for place, name in enumerate(X.columns)]
+def _names(X):
+    """List the names of a table's columns; None if X is no table."""
     names = getattr(X, "column_names", getattr(X, "columns", None))
-    if names is None or not hasattr(X, "__getitem__"):
+    return None if names is None or not hasattr(X, "__getitem__") else list(names)
+
+
+def _columns(X):
+    """List the columns of a table by name; None if X is no table."""
+    names = _names(X)
+    if names is None:
         return None
+    if hasattr(X, "iloc"):  # where names may stand twice
+        return [(name, X.iloc[:, place]) for place, name in enumerate(names)]
     return [(name, X[name]) for name in names]
+
+
+def _dtypes(X):
+    """List the dtypes of a table's columns by name, or that of an array."""
+    if hasattr(X, "iloc") and hasattr(X, "dtypes") and _names(X) is not None:
+        return list(zip(_names(X), X.dtypes, strict=True))
+    return [
+        (name, getattr(column, "dtype", getattr(column, "type", None)))
+        for name, column in _columns(X) or [(None, X)]
+    ]
 
 
 def _first_cell(column):
