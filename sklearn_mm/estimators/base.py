@@ -6,10 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_mm._compat import _BaseComposition
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.estimators.inputs import (
-    SINGLE_MODALITY,
     as_fitted,
     check_features,
     check_weights,
@@ -17,8 +15,9 @@ from sklearn_mm.estimators.inputs import (
     training_rows,
 )
 from sklearn_mm.estimators.modality import describe_modality
+from sklearn_mm.estimators.named_encoders import NamedEncoders
 from sklearn_mm.estimators.parameters import check_parameters
-from sklearn_mm.estimators.specs import default_encoder
+from sklearn_mm.estimators.targets import refuse_missing_target
 from sklearn_mm.estimators.voting import choose_voting
 
 # With fewer, each is needed for training, and few epochs keep them from being known by
@@ -32,7 +31,7 @@ SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
 _TRAINS = threading.RLock()
 
 
-class BaseAttentionFusion(_BaseComposition):
+class BaseAttentionFusion(NamedEncoders):
     """Fit and predict with one attention network over all modalities.
 
     A subclass has the parameters, reads the target (``_check_target``), learns from it
@@ -42,42 +41,16 @@ class BaseAttentionFusion(_BaseComposition):
     the network is trained (``_learns_from_held_out``, ``_learn_from_held_out``).
     """
 
-    # Encoders are reached by the names of their modalities: classifier__text__cell.
-    def get_params(self, deep=True):
-        """Get parameters, those of the encoders included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the encoders' own parameters.
-
-        Returns
-        -------
-        dict
-        """
-        return self._get_params("encoders", deep=deep)
-
-    def set_params(self, **params):
-        """Set parameters, those of the encoders included.
-
-        Parameters
-        ----------
-        **params : dict
-            By name; ``<modality>__<parameter>`` for an encoder's.
-
-        Returns
-        -------
-        self
-        """
-        self._set_params("encoders", **params)
-        return self
-
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the network.
 
         Interrupted by Ctrl-C after its first epoch, it keeps the best epoch if it stops
         early, else the last state, and warns; before that, or if it fails, a model
-        fitted earlier stays as it was.
+        fitted earlier stays as it was. Where a search, a cross-validation or an
+        ensemble calls ``fit``, Ctrl-C ends all of it.
+
+        Where loss or weights become NaN or infinite, it stops, keeps the last epoch
+        that was sound, or the best, and warns.
 
         Parameters
         ----------
@@ -96,17 +69,25 @@ class BaseAttentionFusion(_BaseComposition):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Among others, if loss or weights are no numbers in the first epoch.
         """
         with unchanged_on_failure(self):
-            before = vars(self).copy() if self.warm_start else {}
             self._check_fit_parameters()
+            before = vars(self).copy() if self.warm_start else {}
             features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-            rows, weight = training_rows(features, y, weight)
+            rows, weight = training_rows(features, self._target_numbers(y), weight)
             if groups is not None:
                 check_consistent_length(features, groups)
                 groups = np.asarray(groups)[rows]
             stops_early = self._stops_early(rows, groups)
-            holds_out = stops_early or self._learns_from_held_out
+            is_split_by_user = "train_split" in (self.net_params or ())
+            holds_out = self._learns_from_held_out or (
+                stops_early and not is_split_by_user
+            )
             valid = np.zeros(len(rows), dtype=bool)
             seed = self._draw_seed()
             if holds_out:
@@ -123,7 +104,8 @@ class BaseAttentionFusion(_BaseComposition):
                 )
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
-            self._train(train, held if stops_early else None, seed, state)
+            groups = None if groups is None else groups[~valid]
+            self._train(train, held, seed, state, stops_early, groups)
             self._learn_from_held_out(held)
         return self
 
@@ -133,7 +115,7 @@ class BaseAttentionFusion(_BaseComposition):
             first = not self.__sklearn_is_fitted__()
             self._check_fit_parameters()
             features, y, weight = self._check_rows(X, y, sample_weight, reset=first)
-            rows, weight = training_rows(features, y, weight)
+            rows, weight = training_rows(features, self._target_numbers(y), weight)
             if first:
                 self._describe(features, rows)
                 learn_target(y[rows], weight)
@@ -161,6 +143,7 @@ class BaseAttentionFusion(_BaseComposition):
             )
         features = self._check_features(X, reset=reset)
         check_consistent_length(features, y)
+        refuse_missing_target(y)
         return (
             features,
             self._check_target(y),
@@ -199,28 +182,47 @@ class BaseAttentionFusion(_BaseComposition):
             weight = torch.as_tensor(weight, dtype=torch.float32)
         return FusionDataset(features, rows[kept], torch.as_tensor(target), weight)
 
-    def _train(self, train, held, seed, state, n_epochs=None, net=None):
+    def _train(
+        self,
+        train,
+        held,
+        seed,
+        state,
+        stops_early=False,
+        groups=None,
+        n_epochs=None,
+        net=None,
+    ):
         """Train a new network, or one that has been trained before."""
         # torch and skorch load with the first fit, not with the package.
         import torch
 
-        from sklearn_mm.estimators import training
+        from sklearn_mm.estimators import passthrough, training
         from sklearn_mm.estimators.linear import begin_with_linear_model
 
+        net_params = passthrough.check_net_params(self.net_params)
+        held = held if stops_early else None
+        if "train_split" in net_params:
+            split = net_params["train_split"]
+            train, held = passthrough.split_by_user(self, split, train, groups)
+            stops_early = self._stops_on(held, stops_early)
         # The caller's random state is as it was, whatever the network draws.
         with _TRAINS, torch.random.fork_rng():
             torch.manual_seed(seed)
             if net is None:
-                batch_size = self._resolve_batch_size(len(train))
-                n_batches = -(-len(train) // batch_size)
+                batch_size, n_batches = passthrough.batch_plan(
+                    net_params, self._resolve_batch_size(len(train)), len(train)
+                )
+                max_epochs = self._resolve_max_epochs(n_batches, len(train))
                 net = training.make_net(
                     self._network_arguments(),
                     self._criterion(),
                     self,
                     batch_size=batch_size,
                     n_batches=n_batches,
-                    max_epochs=self._resolve_max_epochs(n_batches, len(train)),
+                    max_epochs=net_params.get("max_epochs", max_epochs),
                     held=held,
+                    stops_early=stops_early,
                     constant_rate=n_epochs is not None,
                 )
                 net.initialize()
@@ -229,10 +231,19 @@ class BaseAttentionFusion(_BaseComposition):
                     begin_with_linear_model(net.module_, train, fit_linear, seed)
             if state is not None:
                 _load_state(net.module_, state)
-            training.run(net, train, n_epochs)
+            training.run(net, train, held, n_epochs)
         self.net_ = net
         self.history_ = net.history_
         self.n_iter_ = len(net.history_)
+
+    def _stops_on(self, held, stops_early):
+        """Tell whether to stop early on the rows that the user's split holds out."""
+        if held is None and self.early_stopping is True:
+            raise ValueError(
+                "early_stopping=True needs rows to validate on, and train_split of "
+                "net_params holds none out. Leave train_split out."
+            )
+        return stops_early and held is not None
 
     def _network_arguments(self):
         return {
@@ -261,9 +272,16 @@ class BaseAttentionFusion(_BaseComposition):
                     f"warm_start=True, but {name.lstrip('_')} differs from that of the "
                     "last fit. Set warm_start=False for other modalities or targets."
                 )
+        now = self.modalities_in_
         # The network knows inputs and target in the units of the first rows.
         for name in ("modalities_in_", "prior_", "_voting", *self._kept_if_warm):
             setattr(self, name, before[name])
+        # A model that was pickled has no quantiles: any will do for the form of what
+        # is built, before the weights of the last fit come in.
+        self.modalities_in_ = {
+            name: modality.with_quantiles(now[name].quantiles)
+            for name, modality in self.modalities_in_.items()
+        }
         return before["net_"].module_.state_dict()
 
     def _predict_outputs(self, X):
@@ -277,6 +295,13 @@ class BaseAttentionFusion(_BaseComposition):
 
         rows = prediction_order(features)
         outputs = self._forward_rows(features, rows)
+        wrong = ~np.isfinite(outputs).reshape(len(rows), -1).all(axis=1)
+        if wrong.any():
+            raise ValueError(
+                f"the network gives no finite number for row {rows[wrong.argmax()]}, "
+                f"and {wrong.sum()} of {len(rows)} in all: its weights are too large. "
+                "Fit it again with a lower learning_rate."
+            )
         in_order = np.empty((len(features), *outputs.shape[1:]), outputs.dtype)
         in_order[rows] = outputs
         return in_order
@@ -309,26 +334,6 @@ class BaseAttentionFusion(_BaseComposition):
             with torch.no_grad():
                 encoded = network.encode(batch)
             yield encoded
-
-    def _resolve_encoders(self):
-        """Give every modality its encoder spec, the default where none is named."""
-        named = dict(self.encoders or ())
-        unknown = [name for name in named if name not in self.modalities_in_]
-        if unknown:
-            advice = "Leave the encoders of other modalities out."
-            if list(self.modalities_in_) == [SINGLE_MODALITY]:
-                advice = (
-                    "A table or an array is one modality: hand over what a "
-                    "MultimodalFeatureUnion gives, whose set_output is the default."
-                )
-            raise ValueError(
-                f"encoders are named for {unknown}, but the modalities of X are "
-                f"{list(self.modalities_in_)}. {advice}"
-            )
-        return {
-            name: named.get(name) or default_encoder(modality.kind)
-            for name, modality in self.modalities_in_.items()
-        }
 
     def _resolve_batch_size(self, n_rows):
         """Choose about 32 batches an epoch, of 8 to 128 rows, for ``"auto"``."""
@@ -377,8 +382,7 @@ class BaseAttentionFusion(_BaseComposition):
 
     def _check_fit_parameters(self):
         check_parameters(self)
-        if self.encoders is not None:
-            self._validate_names([name for name, _ in self.encoders])
+        self._check_encoders()
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

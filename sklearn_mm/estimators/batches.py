@@ -175,20 +175,37 @@ class BatchIterator:
         Whether the order is drawn anew, from torch's random state: rows at random into
         groups of :data:`N_BATCHES_TOGETHER` batches, there by length, then the batches
         at random (sequence bucketing, Khomenko et al. 2016).
+    drop_last : bool, default=False
+        Whether the rows are left out that do not fill a batch; others each epoch.
+
+    Raises
+    ------
+    ValueError
+        If ``drop_last`` leaves no rows.
     """
 
-    def __init__(self, dataset, batch_size, shuffle=False):
+    def __init__(self, dataset, batch_size, shuffle=False, drop_last=False):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.drop_last = drop_last
+        if drop_last and len(dataset) < batch_size:
+            raise ValueError(
+                f"drop_last leaves no batch: found {len(dataset)} rows and a "
+                f"batch_size of {batch_size}. Lower batch_size or leave drop_last out."
+            )
 
     def __len__(self):
+        if self.drop_last:
+            return len(self.dataset) // self.batch_size
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self):
         order = np.arange(len(self.dataset))
         if self.shuffle:
             order = torch.randperm(len(order)).numpy()
+        if self.drop_last:
+            order = order[: len(self) * self.batch_size]
         lengths = self.dataset.lengths
         if not self.shuffle or lengths is None:
             yield from map(self.dataset.batch, self._split(order))

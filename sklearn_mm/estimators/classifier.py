@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, log_expit, log_softmax, logit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -18,6 +18,7 @@ from sklearn_mm.estimators.calibration import (
     see_under_patterns,
     temperature_of_rows,
 )
+from sklearn_mm.estimators.targets import as_labels
 
 CALIBRATIONS = (None, "temperature")
 
@@ -45,7 +46,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
     Parameters
     ----------
-    encoders : list of (str, encoder spec or callable), default=None
+    encoders : list of (str, encoder spec or callable), or dict, default=None
         For a modality by its name, how it is encoded: a spec, as in
         ``[("text", RNNEncoder(cell="gru"))]``, or any callable that takes ``(modality,
         *, width, n_heads, dropout)`` and gives a ``torch.nn.Module``, such as the class
@@ -136,9 +137,13 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them. Copies are used; ``net_.callbacks_`` has these.
+        More of them. Copies are used; ``net_.callbacks_`` has these. An
+        ``LRScheduler`` takes the place of ``schedule`` and ``warm_up``. What scores
+        sees predictions and targets as this estimator has them.
     net_params : dict, default=None
-        More arguments of ``skorch.NeuralNet``; they win over ours.
+        More arguments of ``skorch.NeuralNet``; they win over ours. The loss of a
+        ``criterion`` is taken row by row and averaged; a ``train_split`` chooses the
+        rows to validate on, also for ``early_stopping``. What cannot work is an error.
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
@@ -259,6 +264,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         The first call builds the network and measures the statistics of its inputs;
         the learning rate is constant.
 
+        After ``fit`` the optimizer begins anew; from call to call, and in a pickle
+        between two, it goes on.
+
         Parameters
         ----------
         X : as in fit
@@ -331,6 +339,22 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         scores = self._calibrated_scores(X)
         return expit(scores) if self.multilabel_ else softmax(scores, axis=1)
 
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : as in fit
+            A row with no modality at all gets the classes' shares in training.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Finite also where the probability itself is too small for its type.
+        """
+        scores = self._calibrated_scores(X)
+        return log_expit(scores) if self.multilabel_ else log_softmax(scores, axis=1)
+
     def decision_function(self, X):
         """Give each class's score, the logarithm of its unnormalised probability.
 
@@ -391,7 +415,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
 
     def _check_target(self, y):
         """Read y: labels (n_samples,), or an indicator matrix (n_samples, n_labels)."""
-        y = _check_y(y, multi_output=True, estimator=self)
+        y = as_labels(_check_y(y, multi_output=True, estimator=self))
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             if self.class_weight is not None:
@@ -400,6 +424,10 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
                 )
             return (y.toarray() if sparse.issparse(y) else y).astype(np.int64)
         return column_or_1d(y, warn=True)
+
+    def _target_numbers(self, y):
+        """Give each label its number among them, whatever it is called."""
+        return y if y.ndim == 2 else np.unique(y, return_inverse=True)[1]
 
     def _strata(self, y):
         return y if y.ndim == 1 else None

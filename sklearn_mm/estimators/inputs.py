@@ -1,7 +1,5 @@
 """What an estimator is given, as features and rows that can be trained on."""
 
-import hashlib
-
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import train_test_split
@@ -9,6 +7,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
+from sklearn_mm.estimators.cells import cells_in, refuse_dates, warn_of_flattened
+from sklearn_mm.estimators.digests import in_dtype, row_digests, with_equal_dtypes
 from sklearn_mm.features import MultimodalFeatures
 
 # Name of the modality where X is a plain 2-D array or one block.
@@ -40,7 +40,20 @@ def check_features(estimator, X, *, reset):
     if isinstance(X, FeatureBlock):
         X = MultimodalFeatures([(SINGLE_MODALITY, X)])
     if not isinstance(X, MultimodalFeatures):
-        X = validate_data(
+        X = _numbers(estimator, X, reset)
+        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
+    elif reset:
+        validate_data(estimator, X, reset=True, skip_check_array=True)
+    _check_values(type(estimator).__name__, X)
+    return with_equal_dtypes(X) if reset else as_fitted(estimator, X)
+
+
+def _numbers(estimator, X, reset):
+    """Check that X is a 2-D array of numbers, and say what else it may be."""
+    owner = type(estimator).__name__
+    refuse_dates(owner, X)
+    try:
+        numbers = validate_data(
             estimator,
             X,
             reset=reset,
@@ -48,11 +61,15 @@ def check_features(estimator, X, *, reset):
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
         )
-        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
-    elif reset:
-        validate_data(estimator, X, reset=True, skip_check_array=True)
-    _check_values(type(estimator).__name__, X)
-    return X if reset else as_fitted(estimator, X)
+    except (TypeError, ValueError) as error:
+        advice = cells_in(X)
+        if advice is None:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{owner} takes features. {advice}. ({error})") from error
+    if reset:
+        warn_of_flattened(owner, X)
+    return numbers
 
 
 def _check_values(owner, features):
@@ -126,6 +143,9 @@ def as_fitted(estimator, features):
                     f"modality {name!r} of X has {what} {found!r}, but "
                     f"{type(estimator).__name__} was fitted on {expected!r}"
                 )
+        if modality.mean is not None and block.values.dtype.itemsize >= 4:
+            # In the precision of training, so that equal numbers are treated alike.
+            block = in_dtype(block, modality.mean.dtype)
         blocks.append((name, block))
     return MultimodalFeatures(blocks)
 
@@ -173,7 +193,7 @@ def training_rows(features, target, weight):
     features : MultimodalFeatures
         Of n_samples.
     target : ndarray of shape (n_samples, ...)
-        Encoded.
+        As numbers, equal where the targets are.
     weight : ndarray of shape (n_samples,), or None
         Rows of weight zero are left out.
 
@@ -184,8 +204,7 @@ def training_rows(features, target, weight):
     weight : ndarray of shape (n_rows,), or None
         Weights that are not rows repeated, with a mean of one.
     """
-    target = target.astype(str) if target.dtype.kind == "O" else target
-    digests = _digests(features, target).T
+    digests = row_digests(features, target).T
     if weight is None:
         return np.lexsort(digests), None
     rows = np.lexsort((weight, *digests))  # equal rows by their weights
@@ -262,30 +281,3 @@ def _rarest_classes(strata, number):
     rarest = np.full(number.max() + 1, len(counts))
     np.minimum.at(rarest, number, rank)
     return rarest
-
-
-def _digests(features, target):
-    """Digest each row's content and target: (n_samples, 2) of uint64."""
-    digests = []
-    for rows in row_slices(list(features.blocks.values())):
-        digests += _digests_of_part(features[rows], target[rows])
-    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
-
-
-def _digests_of_part(features, target):
-    digests = []
-    # The values once: they may be on disk.
-    blocks = [(block.offsets, block.values) for block in features.blocks.values()]
-    for row in range(len(features)):
-        digest = hashlib.blake2b(np.ascontiguousarray(target[row]), digest_size=16)
-        for offsets, all_values in blocks:
-            start, stop = offsets[row], offsets[row + 1]
-            values = all_values[start:stop]
-            # The length keeps the end of one modality from the start of the next.
-            digest.update(int(stop - start).to_bytes(8, "little"))
-            if sparse.issparse(values):
-                digest.update(np.ascontiguousarray(values.indices, dtype=np.int64))
-                values = values.data
-            digest.update(np.ascontiguousarray(values))
-        digests.append(digest.digest())
-    return digests

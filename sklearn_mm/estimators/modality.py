@@ -1,6 +1,6 @@
 """What an encoder must know of its modality before it can be built."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -35,7 +35,8 @@ class Modality:
     quantiles : ndarray of shape (129, n_features), or None
         Of each feature of dense vectors, from minimum to maximum in steps of 1 / 128,
         without NaN; NaN for a feature that has nothing else. Above 10,000 training
-        rows estimated on that many; None above 1,024 features.
+        rows estimated on that many; None above 1,024 features, and in a model that
+        was pickled.
     is_sparse : bool
         Whether the vectors came as a sparse matrix.
     typical_length : int
@@ -52,6 +53,16 @@ class Modality:
     quantiles: np.ndarray = field(default=None, repr=False, compare=False)
     is_sparse: bool = field(default=False, repr=False, compare=False)
     typical_length: int = field(default=0, repr=False, compare=False)
+
+    def __getstate__(self):
+        # Quantiles build a network, and a trained one has what it took of them.
+        return {**vars(self), "quantiles": None}
+
+    def with_quantiles(self, quantiles):
+        """Take these quantiles if there are none."""
+        if self.quantiles is not None or quantiles is None:
+            return self
+        return replace(self, quantiles=quantiles)
 
     @property
     def n_inputs(self):
@@ -139,12 +150,33 @@ def _moments(block, rows):
     divisor = np.maximum(counts, 1)
     mean = total / divisor
     squares = np.zeros(n_features)
+    unit = power_of_two(most - least)
     for values in _chunks(block, rows, np.float64):
         values = values - mean
+        values /= unit
         squares += _sum_known(np.square(values, out=values))[0]
     # The mean of a constant is rounded, and what is left then is no deviation.
-    deviation = np.sqrt(squares / divisor) * (most > least)
+    deviation = unit * np.sqrt(squares / divisor) * (most > least)
     return mean, deviation, counts, n_tokens
+
+
+def power_of_two(span):
+    """Give the power of two next to each span, by which numbers divide exactly.
+
+    In this unit squares neither vanish nor become infinite.
+
+    Parameters
+    ----------
+    span : ndarray of shape (n_features,)
+        From the least to the largest number; what is no number above 0 counts as 1.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+    """
+    known = np.isfinite(span) & (span > 0)
+    exponent = np.frexp(np.where(known, span, 1.0))[1]
+    return np.ldexp(1.0, np.clip(exponent, -1000, 1000))
 
 
 def _sum_known(values):

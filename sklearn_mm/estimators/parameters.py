@@ -27,7 +27,7 @@ def check_parameters(estimator):
     estimator : attention fusion estimator
         Before it is fitted.
     """
-    values = estimator.get_params(deep=False)
+    values = _ParametersOf(estimator)
 
     def check(name, is_fine, expected, kind=Real):
         value = values[name]
@@ -59,3 +59,20 @@ def check_parameters(estimator):
             f"width must be a multiple of n_heads, found width={values['width']} and "
             f"n_heads={values['n_heads']}"
         )
+
+
+class _ParametersOf:
+    """Parameters by name, also those that a subclass fixes in its ``__init__``."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def __getitem__(self, name):
+        try:
+            return getattr(self.estimator, name)
+        except AttributeError:
+            raise ValueError(
+                f"{type(self.estimator).__name__} has no parameter {name!r}: its "
+                "__init__ must call super().__init__(...), which sets what it does "
+                "not take itself."
+            ) from None

@@ -7,6 +7,8 @@ from sklearn.base import RegressorMixin
 
 from sklearn_mm._compat import _check_y
 from sklearn_mm.estimators.base import BaseAttentionFusion
+from sklearn_mm.estimators.cells import refuse_dates
+from sklearn_mm.estimators.modality import power_of_two
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 
@@ -19,7 +21,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
 
     Parameters
     ----------
-    encoders : list of (str, encoder spec or callable), default=None
+    encoders : list of (str, encoder spec or callable), or dict, default=None
         For a modality by its name, how it is encoded: a spec, as in
         ``[("text", RNNEncoder(cell="gru"))]``, or any callable that takes ``(modality,
         *, width, n_heads, dropout)`` and gives a ``torch.nn.Module``, such as the class
@@ -97,9 +99,13 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        More of them. Copies are used; ``net_.callbacks_`` has these.
+        More of them. Copies are used; ``net_.callbacks_`` has these. An
+        ``LRScheduler`` takes the place of ``schedule`` and ``warm_up``. What scores
+        sees predictions and targets as this estimator has them.
     net_params : dict, default=None
-        More arguments of ``skorch.NeuralNet``; they win over ours.
+        More arguments of ``skorch.NeuralNet``; they win over ours. The loss of a
+        ``criterion`` is taken row by row and averaged; a ``train_split`` chooses the
+        rows to validate on, also for ``early_stopping``. What cannot work is an error.
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
@@ -206,6 +212,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         The first call builds the network and measures the statistics of its inputs and
         of the target; the learning rate is constant.
 
+        After ``fit`` the optimizer begins anew; from call to call, and in a pickle
+        between two, it goes on.
+
         Parameters
         ----------
         X : as in fit
@@ -243,9 +252,13 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
 
     def _check_target(self, y):
         """Read y as float64: (n_samples,) or (n_samples, n_outputs)."""
+        refuse_dates(type(self).__name__, y, "y")
         return _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(
             np.float64
         )
+
+    def _target_numbers(self, y):
+        return y + 0.0  # -0.0 becomes 0.0
 
     def _strata(self, y):
         return None
@@ -256,8 +269,10 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         y = y.reshape(len(y), -1)
         weight = np.ones(len(y)) if weight is None else weight
         self.target_mean_ = np.average(y, axis=0, weights=weight)
-        variance = np.average((y - self.target_mean_) ** 2, axis=0, weights=weight)
-        self.target_scale_ = np.where(variance > 0, np.sqrt(variance), 1.0)
+        unit = power_of_two(np.ptp(y, axis=0))
+        distance = (y - self.target_mean_) / unit
+        variance = np.average(distance**2, axis=0, weights=weight)
+        self.target_scale_ = np.where(variance > 0, unit * np.sqrt(variance), 1.0)
         quantile = {"absolute_error": 0.5, "huber": 0.5, "quantile": self.quantile}
         if self.loss in quantile:
             prior = [_quantile(column, weight, quantile[self.loss]) for column in y.T]

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -16,8 +16,19 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from sklearn_mm._forks import will_compute
 from sklearn_mm.estimators.batches import BatchIterator
 from sklearn_mm.estimators.curriculum import Curriculum
+from sklearn_mm.estimators.divergence import Diverged, FiniteTraining, settle
+from sklearn_mm.estimators.interrupts import is_part_of_many_fits
 from sklearn_mm.estimators.linear import make_votes
+from sklearn_mm.estimators.passthrough import (
+    check_net_params,
+    listed_callbacks,
+    net_arguments,
+    sets_the_rate,
+)
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
+from sklearn_mm.estimators.schedule import RateSchedule
+from sklearn_mm.estimators.scores import adapted, warn_of_no_held_rows
+from sklearn_mm.estimators.slim import EpochHistory, Portable, is_available, let_go
 from sklearn_mm.estimators.specs.factory import build_encoder
 from sklearn_mm.nn.network import FusionNetwork
 
@@ -25,11 +36,11 @@ from sklearn_mm.nn.network import FusionNetwork
 PREDICTION_BATCH_SIZE = 64
 
 
-class FirstEpochInterrupted(Exception):
-    """Ctrl-C before there was anything to keep; skorch would swallow the original."""
+class Interrupted(Exception):
+    """Ctrl-C that leaves nothing to keep; skorch would swallow the original."""
 
 
-class FusionNet(NeuralNet):
+class FusionNet(Portable, NeuralNet):
     """skorch's net with a loss for each row, weighted, and one for each modality.
 
     Parameters
@@ -62,6 +73,8 @@ class FusionNet(NeuralNet):
         """Train, and say so if Ctrl-C ends it."""
         try:
             return super().fit_loop(*args, **kwargs)
+        except Diverged:
+            return self  # what becomes of it is settled after the training
         except KeyboardInterrupt:
             # Early stopping raises it, too, ours and the user's.
             if any(map(_has_stopped, dict(self.callbacks_).values())):
@@ -69,8 +82,8 @@ class FusionNet(NeuralNet):
             # The last entry of the history is the epoch that was cut short, if it was.
             is_cut = bool(self.history) and "dur" not in self.history[-1]
             n_whole = len(self.history) - is_cut
-            if n_whole < 1:
-                raise FirstEpochInterrupted from None
+            if n_whole < 1 or is_part_of_many_fits():
+                raise Interrupted from None
             made = "before it and a part of it" if is_cut else "up to its end"
             warnings.warn(
                 f"interrupted in epoch {n_whole + is_cut}: the model is what the "
@@ -236,6 +249,7 @@ def make_net(
     n_batches,
     max_epochs,
     held=None,
+    stops_early=False,
     constant_rate=False,
 ):
     """Wire the network for skorch.
@@ -256,6 +270,8 @@ def make_net(
         Passes over the training rows.
     held : FusionDataset, default=None
         Rows to validate on after each epoch.
+    stops_early : bool, default=False
+        Whether to stop by the loss on them, and to restore the best weights.
     constant_rate : bool, default=False
         Whether to leave the schedule out, where the number of epochs is not known.
 
@@ -263,6 +279,13 @@ def make_net(
     -------
     FusionNet
     """
+    net_params = check_net_params(estimator.net_params)
+    criterion, arguments = net_arguments(net_params, criterion)
+    listed = listed_callbacks(estimator, net_params)
+    callbacks = [adapted(callback, estimator) for callback in listed]
+    if held is None:
+        warn_of_no_held_rows(callbacks)
+    n_steps = None if constant_rate else max_epochs * n_batches
     params = {
         "optimizer": adamw,
         "optimizer__weight_decay": estimator.weight_decay,
@@ -274,29 +297,32 @@ def make_net(
         "iterator_train__shuffle": True,
         "iterator_valid": BatchIterator,
         "iterator_valid__batch_size": PREDICTION_BATCH_SIZE,
-        "train_split": None if held is None else predefined_split(held),
+        "train_split": None,
         "device": resolve_device(estimator.device),
         # The table of epochs, on stdout; one level below stands the bar.
         "verbose": int(estimator.verbose >= 2),
         "auxiliary_weight": estimator.auxiliary_weight,
         "precision": estimator.precision,
+        "history": EpochHistory(),
         "callbacks": [
-            *_own_callbacks(estimator, max_epochs * n_batches, held, constant_rate),
-            *map(_copied, estimator.callbacks or ()),
+            *_own_callbacks(estimator, n_steps, held, sets_the_rate(callbacks)),
+            *callbacks,
+            # After the user's, which may score the epoch that it ends.
+            *([("early_stopping", _stopping(estimator))] if stops_early else ()),
         ],
         **{f"module__{name}": value for name, value in network.items()},
-        **(estimator.net_params or {}),
+        **arguments,
     }
     return FusionNet(build_network, criterion, **params)
 
 
-def _own_callbacks(estimator, n_steps, held, constant_rate):
+def _own_callbacks(estimator, n_steps, held, users_rate):
     """List the callbacks that the estimator's parameters ask for, in their order."""
-    callbacks = []
+    callbacks = [("finite", FiniteTraining())]
     if estimator.gradient_clipping is not None:
         clipping = GradientNormClipping(estimator.gradient_clipping)
         callbacks.append(("gradient_clipping", clipping))
-    if not constant_rate:
+    if n_steps is not None and not users_rate:
         # A partial, not a closure: the fitted net must pickle.
         factor = partial(
             rate_factor,
@@ -304,8 +330,9 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
             warm_up=estimator.warm_up,
             schedule=estimator.schedule,
         )
-        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
+        schedule = RateSchedule(LambdaLR, lr_lambda=factor, step_every="batch")
         callbacks.append(("schedule", schedule))
+    if n_steps is not None:
         callbacks.append(("curriculum", Curriculum(n_steps)))
     if held is not None:
         callbacks.append(("valid_score", ValidationScore(estimator)))
@@ -316,26 +343,16 @@ def _own_callbacks(estimator, n_steps, held, constant_rate):
     if estimator.averaging == "ema":
         # Before early stopping, which has the last word on the weights.
         callbacks.append(("averaging", WeightAveraging()))
-    if held is not None:
-        stopping = EarlyStopping(
-            patience=estimator.n_iter_no_change,
-            threshold=0.0,
-            load_best=True,
-            sink=print if estimator.verbose >= 2 else _silent,
-        )
-        callbacks.append(("early_stopping", stopping))
     return callbacks
 
 
-def _copied(callback):
-    """Copy a callback, or (name, callback): that of the user may serve other fits.
-
-    Not what it holds, such as the file that it writes to.
-    """
-    if isinstance(callback, tuple):
-        name, callback = callback
-        return name, copy.copy(callback)
-    return copy.copy(callback)
+def _stopping(estimator):
+    return EarlyStopping(
+        patience=estimator.n_iter_no_change,
+        threshold=0.0,
+        load_best=True,
+        sink=print if estimator.verbose >= 2 else _silent,
+    )
 
 
 def _has_stopped(callback):
@@ -348,8 +365,8 @@ def _silent(message):
     """Take the place of print, where a fitted net must pickle."""
 
 
-def run(net, train, n_epochs=None):
-    """Train an initialized net, and let go of the rows that it was validated on.
+def run(net, train, held=None, n_epochs=None):
+    """Train an initialized net, and let go of what only the training needed.
 
     Parameters
     ----------
@@ -357,6 +374,8 @@ def run(net, train, n_epochs=None):
         To train further.
     train : FusionDataset
         The training rows.
+    held : FusionDataset, default=None
+        Rows to validate on after each epoch.
     n_epochs : int, default=None
         So many more, all at the net's own learning rate. None: as the net was made.
     """
@@ -365,10 +384,12 @@ def run(net, train, n_epochs=None):
         over = ("schedule", "valid_score", "early_stopping")
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
         net.set_params(max_epochs=n_epochs, lr=net.lr)
+    net.train_split = None if held is None else predefined_split(held)
     try:
         with _unchanged_on_failure(net):
             net.partial_fit(train, y=None)
-    except FirstEpochInterrupted:
+            settle(net)
+    except Interrupted:
         raise KeyboardInterrupt from None
     finally:
         for _, callback in net.callbacks_:
@@ -376,7 +397,7 @@ def run(net, train, n_epochs=None):
                 callback.close()
     if "dur" not in net.history[-1]:
         net.history.pop()  # the epoch that Ctrl-C cut short
-    net.train_split = None
+    let_go(net, keep_moments=n_epochs is not None)
     net.module_.eval()  # for whoever calls it by hand
 
 
@@ -401,6 +422,12 @@ def _unchanged_on_failure(net):
 
 def resolve_device(device):
     """Choose a GPU where there is one for ``"auto"``, else what was asked for."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device is not None and not is_available(device):
+        n_gpus = torch.cuda.device_count()
+        raise ValueError(
+            f"device={device!r} cannot be used here: torch finds {n_gpus} GPUs of "
+            "CUDA. Use device='auto', which takes a GPU where there is one, or 'cpu'."
+        )
+    return device

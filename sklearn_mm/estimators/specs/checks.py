@@ -18,7 +18,9 @@ def check_kind(spec, modality, kinds):
         raise ValueError(
             f"{type(spec).__name__} encodes {' or '.join(map(repr, kinds))}, found a "
             f"modality of kind {modality.kind!r}. Did you mean "
-            f"{DEFAULT_SPECS[modality.kind]}?"
+            f"{DEFAULT_SPECS[modality.kind]}? Where a search changes the kind, let it "
+            "change encoders as well, in a list of two grids, of which one sets "
+            "encoders to [None]: each kind then has its default."
         )
 
 

@@ -1,0 +1,101 @@
+"""Ctrl-C keeps a model that the user fits, and ends whatever fits many."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_iris
+from sklearn.ensemble import StackingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+
+from sklearn_mm import AttentionFusionClassifier, AttentionFusionRegressor
+
+X, Y = load_iris(return_X_y=True)
+X, Y = X[::3], Y[::3]
+
+
+class Interrupt(Callback):
+    """Press Ctrl-C in the second epoch, and count the fits that began."""
+
+    n_fits = 0
+
+    def on_train_begin(self, net, **kwargs):
+        Interrupt.n_fits += 1
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training and len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+PARAMS = {"width": 8, "n_heads": 2, "max_epochs": 4, "batch_size": 25}
+
+
+def interrupted(**params):
+    return AttentionFusionClassifier(
+        **PARAMS, callbacks=[Interrupt()], random_state=0, **params
+    )
+
+
+MANY = {
+    "search": lambda model: GridSearchCV(model, {"dropout": [0.1, 0.2]}, cv=2),
+    "calibration": lambda model: CalibratedClassifierCV(model, cv=2),
+    "one for each class": OneVsRestClassifier,
+    "stacking": lambda model: StackingClassifier(
+        [("fusion", model)], LogisticRegression(), cv=2
+    ),
+    "search over a pipeline": lambda model: GridSearchCV(
+        make_pipeline(StandardScaler(), model), {}, cv=2
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_it_ends_all_where_many_are_fitted(name):
+    Interrupt.n_fits = 0
+    with pytest.raises(KeyboardInterrupt):
+        MANY[name](interrupted()).fit(X, Y)
+    assert Interrupt.n_fits == 1
+
+
+@pytest.mark.parametrize("validate", [cross_val_score, cross_val_predict])
+def test_it_ends_a_cross_validation(validate):
+    with pytest.raises(KeyboardInterrupt):
+        validate(make_pipeline(StandardScaler(), interrupted()), X, Y, cv=2)
+
+
+def test_it_keeps_the_model_of_a_pipeline():
+    model = make_pipeline(StandardScaler(), interrupted())
+    with pytest.warns(UserWarning, match="interrupted in epoch 2"):
+        model.fit(X, Y)
+    assert model[-1].n_iter_ == 1
+
+
+def test_it_keeps_the_model_of_a_scaled_target():
+    regressor = AttentionFusionRegressor(**PARAMS, callbacks=[Interrupt()])
+    model = TransformedTargetRegressor(regressor, transformer=StandardScaler())
+    with pytest.warns(UserWarning, match="interrupted in epoch 2"):
+        model.fit(X[:, 1:], X[:, 0])
+    assert np.isfinite(model.predict(X[:, 1:])).all()
+
+
+def test_it_keeps_the_model_that_a_loop_of_the_user_fits():
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="interrupted in epoch 2"):
+            clone(interrupted()).fit(X, Y)
+
+
+def test_a_search_that_is_ended_leaves_the_earlier_one():
+    search = GridSearchCV(
+        AttentionFusionClassifier(**PARAMS), {"dropout": [0.1]}, cv=2
+    ).fit(X, Y)
+    model = search.best_estimator_
+    search.set_params(estimator__callbacks=[Interrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, Y)
+    assert search.best_estimator_ is model
