@@ -19,8 +19,6 @@ from sklearn_mm.nn.attention import (
 
 # Tokens through which the modalities exchange what they know; Nagrani et al. use 4.
 N_BOTTLENECKS = 4
-# Of the read-out's scores at first: weights differ by a few times, and can by 1e6.
-FIRST_SHARPNESS = 8.0
 
 
 class PooledModalities(nn.Module):
@@ -48,10 +46,13 @@ class AskingReadOut(nn.Module):
 
     Each modality is summed up by a read-out of its own, as it was encoded, before it
     has read the others; and the query is a learned vector plus a linear map of each of
-    these sums. So one modality can name what is to be looked for in another. Query and
-    keys are normalised (Henry et al. 2020, "Query-Key Normalization for Transformers"):
-    neither of them has to grow first, and no row's weights are settled by the length of
-    a vector.
+    these sums. So one modality can name what is to be looked for in another.
+
+    Keys are the tokens themselves, less their mean over the row, at length one (after
+    Henry et al. 2020, "Query-Key Normalization for Transformers"). With a matrix for
+    keys, too, two matrices had to find each other: they agreed on one direction after
+    the other, and confused things that differ in the rest. And what all tokens of a row
+    share sets none of them apart.
     """
 
     def __init__(self, n_modalities, width):
@@ -62,9 +63,9 @@ class AskingReadOut(nn.Module):
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width, bias=False))
             for _ in range(n_modalities)
         )
+        for _, linear in self.questions:
+            nn.init.zeros_(linear.weight)  # at first, all tokens weigh alike
         self.query = nn.Parameter(torch.zeros(width))
-        self.key = nn.Linear(width, width, bias=False)
-        self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS))
 
     def forward(self, tokens, encoded):
         """Sum all tokens by their weights, and give the weights by modality.
@@ -78,6 +79,7 @@ class AskingReadOut(nn.Module):
         """
         tokens = self.norm(tokens)
         masks = [mask for _, mask in encoded]
+        mask = torch.cat(masks, dim=1)
         summaries, _ = self.asking(encoded)
         query = self.query + sum(
             ask(summary)
@@ -85,12 +87,9 @@ class AskingReadOut(nn.Module):
                 self.questions, summaries.unbind(dim=1), strict=True
             )
         )
-        scores = torch.einsum(
-            "bsw,bw->bs",
-            functional.normalize(self.key(tokens), dim=-1),
-            functional.normalize(query, dim=-1),
-        )
-        weights = masked_softmax(self.sharpness * scores, torch.cat(masks, dim=1))
+        shared = (tokens * mask[..., None]).sum(dim=1) / mask.sum(dim=1)[:, None]
+        keys = functional.normalize(tokens - shared[:, None], dim=-1)
+        weights = masked_softmax((keys @ query[..., None]).squeeze(-1), mask)
         fused = (weights[:, None, :] @ tokens).squeeze(1)
         return fused, weights.split([mask.shape[1] for mask in masks], dim=1)
 

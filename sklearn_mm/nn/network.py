@@ -14,7 +14,7 @@ THINNED_SHARE = 0.5
 # What modalities tell, as the share of the prior's loss that is saved: up to the first
 # nothing, from the second on enough. Of each alone, and of all together.
 ALONE = 0.02, 0.1
-TOGETHER = 0.1, 0.5
+TOGETHER = 0.5, 0.9
 
 
 class FusionNetwork(nn.Module):

@@ -137,9 +137,8 @@ def weigh_by_hand(read_out, predict):
         normed = (pooled - pooled.mean()) / np.sqrt(pooled.var() + norm.eps)
         normed = normed * numbers(norm.weight) + numbers(norm.bias)
         query = query + numbers(linear.weight) @ normed
-    keys = tokens @ numbers(read_out.key.weight).T
-    cosines = keys @ query / np.linalg.norm(keys, axis=1) / np.linalg.norm(query)
-    return softmax(numbers(read_out.sharpness) * cosines)
+    keys = tokens - tokens.mean(axis=0)
+    return softmax(keys @ query / np.linalg.norm(keys, axis=1))
 
 
 def outputs_of(modules, predict):

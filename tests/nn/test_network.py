@@ -6,6 +6,7 @@ import torch
 
 from sklearn_mm.estimators.modality import Modality
 from sklearn_mm.estimators.specs import RNNEncoder, VectorEncoder
+from sklearn_mm.nn.fusion import AskingReadOut
 from sklearn_mm.nn.network import FusionNetwork
 
 ZERO, ONE = np.zeros(2, dtype=np.float32), np.ones(2, dtype=np.float32)
@@ -27,7 +28,10 @@ def network():
     network = FusionNetwork(
         encoders, prior, fusion="attention", missing="token", **SHAPE, **options
     )
-    torch.nn.init.normal_(network.fusion.read_out.query)
+    read_out = network.fusion.read_out
+    torch.nn.init.normal_(read_out.query)
+    for _, linear in read_out.questions:
+        torch.nn.init.normal_(linear.weight, std=0.3)
     return network.eval()
 
 
@@ -121,7 +125,7 @@ def test_outside_of_training_heads_answer_only_where_they_are_judged(network):
     assert (len(outputs), own.shape[:2], present.all()) == (4, (2, 4), True)
 
 
-@pytest.mark.parametrize(("together", "found"), [(0.1, 0.0), (0.3, 0.5), (0.9, 1.0)])
+@pytest.mark.parametrize(("together", "found"), [(0.5, 0.0), (0.7, 0.5), (0.95, 1.0)])
 def test_what_all_tell_together_counts_as_found(network, together, found):
     network.skill.together = torch.tensor(together)
     assert network.found_share() == pytest.approx(found, abs=1e-6)
@@ -143,30 +147,34 @@ def test_the_read_out_looks_for_what_another_modality_asks(network):
     assert ratios.max() - ratios.min() > 0.1
 
 
-def test_the_read_out_is_a_softmax_of_cosines(network):
+def test_the_read_out_is_a_softmax_of_dot_products_with_what_sets_tokens_apart(network):
     read_out = network.fusion.read_out
     torch.manual_seed(1)
-    tokens = torch.randn(1, 3, 8)
-    masks = [torch.tensor([[True, False]]), torch.tensor([[True]])]
-    normed = read_out.norm(tokens)
-    # Each modality has one token as it was encoded, so that is its sum.
-    first, second = torch.randn(1, 2, 8), torch.randn(1, 1, 8)
+    tokens = torch.randn(1, 4, 8)
+    masks = [torch.tensor([[True, False]]), torch.tensor([[True, True]])]
+    normed = read_out.norm(tokens)[0, [0, 2, 3]]
+    # The first modality has one token as it was encoded, so that is its sum.
+    first, second = torch.randn(1, 2, 8), torch.randn(1, 2, 8)
     asked = read_out.questions[0](read_out.asking.norms[0](first[:, 0]))
-    asked = asked + read_out.questions[1](read_out.asking.norms[1](second[:, 0]))
-    query = (read_out.query + asked)[0]
-    scores = [
-        8 * torch.cosine_similarity(query, read_out.key(normed[0, step]), dim=0)
-        for step in (0, 2)
-    ]
-    expected = torch.stack(scores).exp()
-    expected = expected / expected.sum()
+    told = read_out.asking.norms[1](second[0]).mean(dim=0)  # its own query is zero yet
+    query = (read_out.query + asked + read_out.questions[1](told))[0]
+    apart = normed - normed.mean(dim=0)
+    scores = torch.stack([query @ key / key.norm() for key in apart])
+    expected = scores.exp() / scores.exp().sum()
     encoded = list(zip((first, second), masks, strict=True))
-    fused, (first, second) = read_out(tokens, encoded)
-    torch.testing.assert_close(first[0], torch.stack([expected[0], torch.tensor(0.0)]))
-    torch.testing.assert_close(second[0], expected[1:])
-    torch.testing.assert_close(
-        fused[0], expected[0] * normed[0, 0] + expected[1] * normed[0, 2]
-    )
+    fused, (of_first, of_second) = read_out(tokens, encoded)
+    torch.testing.assert_close(of_first[0, 0], expected[0])
+    assert of_first[0, 1] == 0
+    torch.testing.assert_close(of_second[0], expected[1:])
+    torch.testing.assert_close(fused[0], expected @ normed)
+
+
+def test_at_first_all_tokens_weigh_alike():
+    read_out = AskingReadOut(2, 8)
+    mask = torch.ones(1, 2, dtype=bool)
+    encoded = [(torch.randn(1, 2, 8), mask) for _ in range(2)]
+    _, weights = read_out(torch.randn(1, 4, 8), encoded)
+    torch.testing.assert_close(torch.cat(weights, dim=1), torch.full((1, 4), 0.25))
 
 
 def test_modality_dropout_leaves_the_only_modality_of_a_row(network):

@@ -60,14 +60,17 @@ class RecurrentEncoder(nn.Module):
         )
         self.layer_dropout = nn.Dropout(dropout)
         n_states = hidden_size * n_directions
-        self.project = nn.Sequential(nn.Linear(n_states, width), nn.LayerNorm(width))
+        self.project = nn.Linear(n_states, width)
+        # What the token itself says is not lost among the states before it.
+        self.shortcut = nn.Linear(n_inputs, width, bias=False)
+        self.norm = nn.LayerNorm(width)
         self.attention = AttentionBlock(width, n_heads, dropout) if attention else None
 
     def forward(self, values, lengths):
         """Encode (batch, steps, *token_shape)."""
         inputs = self.input_dropout(self.embed(values))
         states = self._run(inputs, lengths)
-        tokens = self.project(states)
+        tokens = self.norm(self.project(states) + self.shortcut(inputs))
         if self.attention is not None:
             tokens = self.attention(tokens, length_mask(lengths, tokens.shape[1]))
         return tokens, lengths
