@@ -40,7 +40,8 @@ from sklearn_mm.inspection import attention_weights
 FUSIONS = ("attention", "cross", "bottleneck", "gated", "concat")
 TRANSFORMERS = {
     "question": TextTransformer(min_frequency=1),
-    "series": TimeSeriesTransformer(),
+    # Each of 24 steps has 25 numbers: a step is a row all the same.
+    "series": TimeSeriesTransformer(time_axis=0),
     "audio": AudioTransformer(sampling_rate=8000),
     "image": ImageTransformer(size=(32, 32)),
 }

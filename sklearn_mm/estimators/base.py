@@ -99,9 +99,7 @@ class BaseAttentionFusion(NamedEncoders):
             state = self._state_to_continue(before)
             train, held = self._dataset(features, rows, y, weight, ~valid), None
             if state is None:
-                self._voting = choose_voting(
-                    self.modalities_in_, len(self.prior_), len(train)
-                )
+                self._voting = self._choose_voting(len(train))
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
             groups = None if groups is None else groups[~valid]
@@ -334,6 +332,16 @@ class BaseAttentionFusion(NamedEncoders):
             with torch.no_grad():
                 encoded = network.encode(batch)
             yield encoded
+
+    def _choose_voting(self, n_rows):
+        """Name the modalities that a linear model reads: none where noise is met.
+
+        A linear model cannot tell noise from what it knows, and would believe it.
+        """
+        meets_noise = self.modality_noise > 0 and self.modality_dropout > 0
+        if meets_noise and len(self.modalities_in_) > 1:
+            return []
+        return choose_voting(self.modalities_in_, len(self.prior_), n_rows)
 
     def _resolve_batch_size(self, n_rows):
         """Choose about 32 batches an epoch, of 8 to 128 rows, for ``"auto"``."""

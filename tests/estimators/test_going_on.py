@@ -25,10 +25,12 @@ class Break(Callback):
 
 
 def test_warm_start_goes_on_from_the_last_weights():
-    classifier = small(warm_start=True, max_epochs=8).fit(X, Y)
+    # Not what the linear model that it begins with can tell.
+    labels = np.where(X[:, 0] * X[:, 1] > 0, Y, Y[::-1])
+    classifier = small(warm_start=True, max_epochs=20).fit(X, labels)
     first = classifier.history_[0, "train_loss"]
-    classifier.fit(X, Y)
-    assert classifier.history_[0, "train_loss"] < 0.5 * first
+    classifier.fit(X, labels)
+    assert classifier.history_[0, "train_loss"] < 0.8 * first
 
 
 def test_warm_start_refuses_other_classes_and_keeps_the_model():
