@@ -106,7 +106,8 @@ def save(
     trusted = _by_name(trusted)
     encoder = Encoder(trusted, weights_inside=pretrained == "inside")
     tree = encoder.encode(model, type(model).__name__)
-    members = {MODEL: write_json(tree), **encoder.documents}
+    whole = {"dtypes": encoder.finish(), "model": tree}
+    members = {MODEL: write_json(whole), **encoder.documents}
     members[ARRAYS] = write_arrays(encoder.arrays)
     if encoder.sklearn:
         members[NAME] = write_sklearn(encoder.sklearn)
@@ -192,12 +193,21 @@ def load(path, *, trusted=(), max_bytes=MAX_BYTES):
         reader = _Reader(archive, described)
         arrays = read_arrays(reader.view(ARRAYS), ARRAYS)
         manifest.check_arrays(described, arrays, archive.what)
-        tree = read_json(reader.read(MODEL), MODEL)
+        whole = read_json(reader.read(MODEL), MODEL)
+        if not isinstance(whole, dict) or set(whole) != {"dtypes", "model"}:
+            raise ModelFileError(f"{MODEL} is no model")
         parts = read_sklearn(reader.read(NAME)) if NAME in archive.members else {}
         decoder = Decoder(
-            arrays, reader.document, reader.text, parts, reader.weights, trusted
+            arrays,
+            whole["dtypes"],
+            reader.document,
+            reader.text,
+            parts,
+            reader.weights,
+            trusted,
         )
-        model = decoder.decode(tree, str(described["model"].get("class", "model")))
+        name = str(described["model"].get("class", "model"))
+        model = decoder.decode(whole["model"], name)
     if not hasattr(model, "get_params"):
         raise ModelFileError(
             f"{str(path)!r} holds no estimator, but a {type(model).__name__}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import Bunch
 
 from sklearn_mm.persistence.errors import ModelFileError, UntrustedTypeError
 from sklearn_mm.persistence.values import learned
@@ -22,6 +23,7 @@ from sklearn_mm.persistence.values.sklearn_types import (
     find_function,
     find_type,
 )
+from sklearn_mm.persistence.values.trees import make_records, make_tree
 
 _DTYPE = re.compile(r"[<>|=]?([biuf][1248]|c8|c16|[US]\d{1,5}|O|[Mm]8(\[\w{1,10}\])?)")
 _UNITS = re.compile(r"(datetime|timedelta)64(\[\w{1,10}\])?")
@@ -41,6 +43,8 @@ class Decoder:
     ----------
     arrays : dict of str to ndarray
         By the names in the tree.
+    dtypes : dict of str to dict
+        Of those of them that hold records.
     read_document : callable
         From the name of a member to its JSON.
     read_tokenizer : callable
@@ -58,7 +62,13 @@ class Decoder:
         Devices that are not on this machine.
     """
 
-    def __init__(self, arrays, read_document, read_tokenizer, sklearn, files, trusted):
+    def __init__(
+        self, arrays, dtypes, read_document, read_tokenizer, sklearn, files, trusted
+    ):
+        self.dtypes = {
+            name: make_records(described, f"the array {name!r}")
+            for name, described in dtypes.items()
+        }
         self.arrays, self.sklearn = arrays, sklearn
         self.read_document, self.read_tokenizer = read_document, read_tokenizer
         self.files, self.trusted = files, trusted
@@ -123,6 +133,42 @@ class Decoder:
         ):
             self._refuse(where, f"no array {name!r:.80}")
         return self.arrays[name].T if node[1:] else self.arrays[name]
+
+    def _numbers(self, node, where):
+        name, shape, values = self._list(node, where, 3)
+        shape = self._shape({"shape": shape}, where)
+        if not isinstance(values, list) or len(values) != math.prod(shape):
+            self._refuse(where, f"{values!r:.80} for the shape {shape}")
+        scalars = [self._scalar([name, value], where) for value in values]
+        return np.array(scalars, dtype=self._number_type(name, where)).reshape(shape)
+
+    def _number_type(self, name, where):
+        if not isinstance(name, str) or name not in _SCALARS:
+            self._refuse(where, f"the dtype {name!r:.80}")
+        return _SCALARS[name]
+
+    def _pooled(self, node, where):
+        name, start, shape = self._list(node, where, 3)
+        shape = self._shape({"shape": shape}, where)
+        n = math.prod(shape)
+        if (
+            not isinstance(name, str)
+            or name not in self.arrays
+            or type(start) is not int
+        ):
+            self._refuse(where, f"no arrays {name!r:.80}")
+        pool = self.arrays[name]
+        if not 0 <= start <= len(pool) - n:
+            self._refuse(where, f"the places {start} to {start + n} of {len(pool)}")
+        found = pool[start : start + n].copy()
+        if name in self.dtypes:
+            dtype = self.dtypes[name]
+            if found.dtype != np.uint8 or found.shape != (n, dtype.itemsize):
+                self._refuse(where, f"records of {found.dtype} and {found.shape}")
+            found = found.reshape(-1).view(dtype)
+        elif found.ndim != 1:
+            self._refuse(where, f"numbers of {found.ndim} axes")
+        return found.reshape(shape)
 
     def _objects(self, node, where):
         shape = self._shape(node, where)
@@ -340,6 +386,7 @@ class Decoder:
 
 _METHODS = {
     "array": Decoder._array,
+    "bunch": lambda self, node, where: Bunch(**self.map(node, where)),
     "bytes": Decoder._bytes,
     "dict": Decoder._pairs,
     "dtype": Decoder._dtype,
@@ -350,10 +397,12 @@ _METHODS = {
     "map": Decoder.map,
     "masked": Decoder._masked,
     "object": Decoder._object,
+    "numbers": Decoder._numbers,
     "objects": Decoder._objects,
     "ordered": lambda self, node, where: OrderedDict(self._pairs(node, where)),
     "partial": Decoder._partial,
     "path": Decoder._path,
+    "pooled": Decoder._pooled,
     "random_state": Decoder._random_state,
     "range": Decoder._range,
     "same": Decoder._same,
@@ -364,6 +413,7 @@ _METHODS = {
     "sparse": Decoder._sparse,
     "texts": Decoder._texts,
     "tokenizer": Decoder._tokenizer,
+    "tree": lambda self, node, where: make_tree(node, self, where),
     "tuple": lambda self, node, where: tuple(self._list(node, where)),
     "type": Decoder._type,
     "viewed": Decoder._viewed,

@@ -8,20 +8,26 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import Bunch
 
 from sklearn_mm.persistence.errors import UntrustedTypeError
 from sklearn_mm.persistence.strict_json import write_json
 from sklearn_mm.persistence.values import learned, sklearn_parts
 from sklearn_mm.persistence.values.registry import name_ours
 from sklearn_mm.persistence.values.sklearn_types import (
+    TREE,
     name_function,
     name_of,
     name_type,
 )
 from sklearn_mm.persistence.values.tensors import NAMES
+from sklearn_mm.persistence.values.trees import describe_records, tree_state
 
 # A dict of so many names to integers is a vocabulary, and gets a document of its own.
 MIN_VOCABULARY = 64
+
+# Arrays of so few numbers stand in the tree.
+MAX_INLINE = 8
 
 # What a Generator may be driven by.
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -64,6 +70,7 @@ class Encoder:
         self.arrays, self.documents, self.sklearn = {}, {}, {}
         self.classes, self.pretrained, self.left_out = set(), [], []
         self._seen, self._fits = {}, {}
+        self._pools, self._ends = {}, {}
         self._alive = []  # so that no id is given twice
 
     def encode(self, value, where):
@@ -98,6 +105,8 @@ class Encoder:
             }
             return {"masked": self.map(parts, where)}
         value = np.asarray(value)
+        if value.dtype.names:
+            return self.pool(value)
         dtype = value.dtype.newbyteorder("=")
         if dtype.kind == "O":
             values = self.list(value.ravel().tolist(), where)
@@ -114,6 +123,9 @@ class Encoder:
             return {"viewed": [dtype.str, self.array(plain, where)]}
         if dtype not in NAMES:
             self._refuse(value, where, f"an array of dtype {value.dtype}")
+        if value.size <= MAX_INLINE and value.ndim:
+            values = self.list(value.ravel().tolist(), where)
+            return {"numbers": [dtype.name, list(value.shape), values]}
         # In the order that it has in memory, on which rounding may depend.
         is_fortran = value.flags.f_contiguous and not value.flags.c_contiguous
         name = self._free_name(where)
@@ -122,6 +134,28 @@ class Encoder:
             value.shape[::-1] if is_fortran else value.shape
         )
         return {"array": [name, "F"] if is_fortran else [name]}
+
+    def pool(self, value):
+        """Put an array together with others of its dtype: those of trees are many."""
+        dtype = value.dtype
+        name, parts = self._pools.setdefault(dtype, (f"trees.{len(self._pools)}", []))
+        start = self._ends.get(name, 0)
+        part = np.ascontiguousarray(value).reshape(-1)
+        # As bytes, since NumPy joins records without the room between their fields.
+        parts.append(part.view(np.uint8).reshape(part.size, dtype.itemsize))
+        self._ends[name] = start + value.size
+        return {"pooled": [name, start, list(value.shape)]}
+
+    def finish(self):
+        """Join the pools to arrays, and describe their dtypes: a dict by name."""
+        described = {}
+        for dtype, (name, parts) in self._pools.items():
+            self.arrays[name] = np.concatenate(parts)
+            if dtype.names:
+                described[name] = describe_records(dtype)
+            else:
+                self.arrays[name] = self.arrays[name].reshape(-1).view(dtype)
+        return described
 
     def new_document(self, folder, content):
         """Put a document beside the tree: its name."""
@@ -148,6 +182,8 @@ class Encoder:
         return self._object(value, where)
 
     def _dict(self, value, where):
+        if type(value) is Bunch and all(type(key) is str for key in value):
+            return {"bunch": self.map(value, where)}
         if type(value) not in (dict, OrderedDict):
             return self._object(value, where)
         kinds = {type(each) for each in value.values()}
@@ -238,6 +274,8 @@ class Encoder:
         number = len(self._alive)
         self._seen[id(value)] = {"same": number}
         self.classes.add(name)
+        if name == TREE:
+            return {"tree": tree_state(value, self)}
         node = {"class": name, "id": number}
         node |= learned.state_of(value, self, where)
         return {"object": node}

@@ -16,6 +16,7 @@ from sklearn_mm.persistence.values.modules import (
     name_module,
 )
 from sklearn_mm.persistence.values.registry import PACKAGE, fields_of
+from sklearn_mm.persistence.values.trees import check_estimator
 
 __all__ = ["fill", "name_module", "state_of"]
 
@@ -144,6 +145,7 @@ def fill(value, name, node, decoder, where):
         _make_ready(value, node, decoder, where)
     elif isinstance(value, BaseEstimator):
         value.__setstate__({**state, "_sklearn_version": sklearn.__version__})
+        check_estimator(value)
     elif hasattr(value, "__setstate__"):
         value.__setstate__(state)
     else:

@@ -131,13 +131,29 @@ def _check_sizes(arguments, weights, where):
     from sklearn_mm.estimators.training import build_network
 
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), _shapes_only():
             module = build_network(**arguments)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelFileError(f"{where} cannot be built: {error}") from error
     except (RuntimeError, NotImplementedError):
         return
     _compare(_tensors(module), weights, where)
+
+
+def _shapes_only():
+    """Fill no tensor: without memory that takes PyTorch's compiler, seconds to load."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class ShapesOnly(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+            if name.endswith("_") and not name.endswith("__"):
+                return args[0] if args else kwargs["tensor"]
+            func = torch.empty if func in (torch.randn, torch.rand) else func
+            return func(*args, **kwargs)
+
+    return ShapesOnly()
 
 
 def _compare(tensors, weights, where):

@@ -1,9 +1,8 @@
 """The parts of a model that are scikit-learn's alone, written by skops.
 
 skops looks at the types in a file before it builds anything, and so do we, with a list
-of our own that is shorter: no functions, no methods, no archives within the archive.
-What trees hold is checked after they are built, since scikit-learn follows their
-numbers without looking.
+of our own that is shorter: no functions, no methods, no trees, no archives within the
+archive.
 """
 
 import io
@@ -18,14 +17,15 @@ from sklearn_mm.persistence.errors import ModelFileError, UntrustedTypeError
 from sklearn_mm.persistence.strict_json import read_json
 from sklearn_mm.persistence.values.sklearn_types import (
     PLAIN_TYPES,
+    PREDICTOR,
     SCALAR_TYPES,
     SKLEARN,
     SKLEARN_INNER,
+    TREE,
     WITH_VOCABULARY,
     name_of,
     name_type,
 )
-from sklearn_mm.persistence.values.trees import check_trees
 
 NAME = "sklearn.skops"
 
@@ -53,9 +53,8 @@ _LOADERS = {
     },
     "RandomStateNode": {"numpy.random.mtrand.RandomState"},
     "RandomGeneratorNode": {"numpy.random._generator.Generator"},
-    "ObjectNode": {*SKLEARN, *SKLEARN_INNER},
+    "ObjectNode": {*SKLEARN, *SKLEARN_INNER} - {PREDICTOR, TREE},
     "LossNode": set(SKLEARN_INNER),
-    "TreeNode": {"sklearn.tree._tree.Tree"},
 }
 
 
@@ -118,7 +117,7 @@ def fits_skops(value, trusted, known):
         return id(value) not in trusted and name in _LOADERS["TypeNode"]
     if kind in (np.random.RandomState, np.random.Generator):
         return True
-    if id(kind) in trusted or name_of(kind) in WITH_VOCABULARY:
+    if id(kind) in trusted or name_of(kind) in (*WITH_VOCABULARY, PREDICTOR, TREE):
         return False
     if name_sklearn(kind) is None:
         return False
@@ -210,7 +209,6 @@ def read_sklearn(content):
         raise ModelFileError(f"{NAME} cannot be read: {error}") from error
     if type(objects) is not dict:
         raise ModelFileError(f"{NAME} must hold a dict, found {type(objects).__name__}")
-    check_trees(objects)
     return objects
 
 
@@ -218,11 +216,9 @@ def _audit(content):
     """Check limits, types and arrays of what skops is to read."""
     with Archive(io.BytesIO(content), names=_MEMBERS, what=NAME) as archive:
         schema = read_json(archive.read("schema.json"), f"the schema of {NAME}")
-        arrays = {
-            name: _check_array(name, archive.read(name))
-            for name in archive.members
-            if name.endswith(".npy")
-        }
+        for name in archive.members:
+            if name.endswith(".npy"):
+                _check_array(name, archive.read(name))
     left = [schema]
     while left:
         node = left.pop()
@@ -230,13 +226,13 @@ def _audit(content):
             left += node
         elif isinstance(node, dict):
             if "__loader__" in node:
-                _check_node(node, arrays)
+                _check_node(node)
             elif "__class__" in node or "__module__" in node:
                 raise ModelFileError(f"{NAME}: a type stands where none belongs")
             left += node.values()
 
 
-def _check_node(node, arrays):
+def _check_node(node):
     loader = node["__loader__"]
     module, kind = node.get("__module__"), node.get("__class__")
     known = _LOADERS.get(loader) if isinstance(loader, str) else None
@@ -252,23 +248,6 @@ def _check_node(node, arrays):
         text = node.get("content")
         if not isinstance(text, str):
             raise ModelFileError(f"{NAME}: found {text!r:.80} where JSON belongs")
-    if loader == "TreeNode":
-        _check_tree_arguments(node, arrays)
-
-
-def _check_tree_arguments(node, arrays):
-    """Check what a tree is made with: it reads an array by another number."""
-    try:
-        _, classes, n_outputs = node["__reduce__"]["args"]["content"]
-        shape, dtype = arrays[classes["file"]]
-        fits = shape == (int(n_outputs["content"]),) and dtype.kind in "iu"
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{NAME}: a tree is not described as one") from error
-    if not fits:
-        raise ModelFileError(
-            f"{NAME}: a tree of {n_outputs['content']} outputs has classes of shape "
-            f"{shape}"
-        )
 
 
 def _check_array(name, content):
@@ -289,4 +268,3 @@ def _check_array(name, content):
             f"{NAME}: {name} of shape {shape!s:.80} and dtype {dtype!s:.80} needs "
             f"{n_bytes} bytes, found {len(content) - file.tell()}"
         )
-    return shape, dtype

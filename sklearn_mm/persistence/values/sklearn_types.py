@@ -185,13 +185,16 @@ INNER = {
         "HalfMultinomialLoss HalfPoissonLoss HalfSquaredError HalfTweedieLoss "
         "HalfTweedieLossIdentity HuberLoss PinballLoss"
     ),
-    "ensemble._hist_gradient_boosting.predictor": "TreePredictor",
     "linear_model._sgd_fast": (
         "EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive "
         "SquaredHinge SquaredLoss"
     ),
-    "tree._tree": "Tree",
 }
+
+# Trees, for which skops does not vouch: their numbers are followed without a look. They
+# are written as arrays, and checked.
+PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+TREE = "sklearn.tree._tree.Tree"
 
 # Whose vocabularies are written as JSON, and so not by skops.
 WITH_VOCABULARY = {
@@ -221,6 +224,7 @@ FUNCTIONS = {
         "root_mean_squared_log_error top_k_accuracy_score v_measure_score "
         "zero_one_loss"
     ),
+    "sklearn.utils.validation": "check_array",
     "sklearn.metrics._scorer": "negative_likelihood_ratio positive_likelihood_ratio",
     "numpy": "mean median min max sum",
 }
@@ -244,6 +248,7 @@ def _spell_out(by_module, root=""):
 
 # By the names that stand in files: where to find them.
 SKLEARN = _spell_out(ESTIMATORS, "sklearn.")
+SKLEARN |= {name: tuple(name.rsplit(".", 1)) for name in (PREDICTOR, TREE)}
 SKLEARN_INNER = _spell_out(INNER, "sklearn.")
 _FUNCTIONS = _spell_out(FUNCTIONS)
 _TYPES = {

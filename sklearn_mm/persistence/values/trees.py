@@ -1,44 +1,115 @@
-"""Whether the nodes of decision trees point into themselves.
+"""Decision trees as arrays, and whether their nodes point into themselves.
 
 scikit-learn follows the numbers in a tree without looking whether they lie within it,
 so a tree that was made up would read, or loop, through any memory.
 """
 
+import math
+
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sklearn_mm.persistence.errors import ModelFileError
 
+# Of a tree, and of the classes of each.
+MAX_OUTPUTS, MAX_CLASSES = 2**16, 2**24
 
-def check_trees(objects):
-    """Refuse trees that point out of themselves, in all that objects hold.
+
+def tree_state(tree, encoder):
+    """Get what makes a compiled tree, of plain values.
 
     Parameters
     ----------
-    objects : dict, list or object
-        Estimators of scikit-learn among them.
+    tree : sklearn.tree._tree.Tree
+        Built.
+    encoder : Encoder
+        Which pools the arrays of all trees.
+
+    Returns
+    -------
+    dict
+    """
+    _, (n_features, n_classes, n_outputs), state = tree.__reduce__()
+    return {
+        "n_features": int(n_features),
+        "n_classes": [int(n) for n in n_classes],
+        "n_outputs": int(n_outputs),
+        "max_depth": int(state["max_depth"]),
+        "nodes": encoder.pool(state["nodes"]),
+        "values": encoder.pool(state["values"]),
+    }
+
+
+def make_tree(node, decoder, where):
+    """Make a tree of what `tree_state` gave."""
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    numbers = [
+        decoder.part(node, name, int, where)
+        for name in ("n_features", "n_outputs", "max_depth")
+    ]
+    n_features, n_outputs, max_depth = numbers
+    n_classes = decoder.part(node, "n_classes", list, where)
+    nodes, values = (decoder.decode(node.get(n), where) for n in ("nodes", "values"))
+    is_fine = (
+        len(n_classes) == n_outputs
+        and 1 <= n_outputs <= MAX_OUTPUTS
+        and all(type(n) is int and 1 <= n <= MAX_CLASSES for n in n_classes)
+        and 0 <= n_features < 2**31
+        and 0 <= max_depth < 2**31
+        and isinstance(nodes, np.ndarray)
+        and isinstance(values, np.ndarray)
+        and nodes.dtype == NODE_DTYPE
+        and values.dtype == np.float64
+        and values.shape == (len(nodes), n_outputs, max(n_classes))
+    )
+    if not is_fine:
+        raise ModelFileError(f"{where}: no tree of scikit-learn, or of another version")
+    tree = Tree(n_features, np.array(n_classes, dtype=np.intp), n_outputs)
+    state = {"max_depth": max_depth, "node_count": len(nodes)}
+    tree.__setstate__({**state, "nodes": nodes, "values": values})
+    return tree
+
+
+def describe_records(dtype):
+    """Describe the dtype of a structured array in plain values."""
+    fields = [[name, *_field(dtype.fields[name])] for name in dtype.names]
+    return {"fields": fields, "bytes": dtype.itemsize}
+
+
+def _field(field):
+    return field[0].str, field[1]
+
+
+def make_records(described, where):
+    """Make the dtype of a structured array of what `describe_records` gave."""
+    try:
+        fields, n_bytes = described["fields"], described["bytes"]
+        names, formats, offsets = zip(*fields, strict=True)
+        known = {"b", "i", "u", "f"}
+        kinds = [np.dtype(each) for each in formats]
+        if not all(kind.kind in known and len(str(kind)) < 9 for kind in kinds):
+            raise ValueError(f"formats {formats!s:.80}")
+        if math.prod((type(n_bytes) is int, *(type(n) is int for n in offsets))) != 1:
+            raise ValueError("offsets that are no integers")
+        spec = {"names": names, "formats": kinds, "offsets": offsets}
+        return np.dtype({**spec, "itemsize": n_bytes})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{where}: no records: {error}") from error
+
+
+def check_estimator(estimator):
+    """Refuse an estimator of scikit-learn of which a tree points out of itself.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Just built; of those that it holds, only trees are looked at.
 
     Raises
     ------
     ModelFileError
-        If a tree is not one, or asks for features that its estimator has not.
+        If a tree is not one, or asks for features that the estimator has not.
     """
-    left, seen = [objects], set()
-    while left:
-        each = left.pop()
-        if isinstance(each, list | tuple | set):
-            left += each
-        elif isinstance(each, dict):
-            left += each.values()
-        elif isinstance(each, np.ndarray) and each.dtype.kind == "O":
-            left += each.ravel().tolist()
-        elif isinstance(each, BaseEstimator) and id(each) not in seen:
-            seen.add(id(each))
-            _check_estimator(each)
-            left += vars(each).values()
-
-
-def _check_estimator(estimator):
     attributes = vars(estimator)
     n_features = attributes.get("n_features_in_")
     is_number = type(n_features) is int or isinstance(n_features, np.integer)
