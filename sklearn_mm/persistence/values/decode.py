@@ -16,6 +16,7 @@ from sklearn_mm.persistence.errors import ModelFileError, UntrustedTypeError
 from sklearn_mm.persistence.values import learned
 from sklearn_mm.persistence.values.encode import BIT_GENERATORS
 from sklearn_mm.persistence.values.modules import find_module
+from sklearn_mm.persistence.values.neighbors import make_neighbor_tree
 from sklearn_mm.persistence.values.registry import find_ours
 from sklearn_mm.persistence.values.sklearn_types import (
     SKLEARN,
@@ -397,6 +398,7 @@ _METHODS = {
     "map": Decoder.map,
     "masked": Decoder._masked,
     "object": Decoder._object,
+    "neighbor_tree": lambda self, node, where: make_neighbor_tree(node, self, where),
     "numbers": Decoder._numbers,
     "objects": Decoder._objects,
     "ordered": lambda self, node, where: OrderedDict(self._pairs(node, where)),

@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from sklearn_mm.persistence.errors import UntrustedTypeError
 from sklearn_mm.persistence.strict_json import write_json
 from sklearn_mm.persistence.values import learned, sklearn_parts
+from sklearn_mm.persistence.values.neighbors import is_neighbor_tree, neighbor_state
 from sklearn_mm.persistence.values.registry import name_ours
 from sklearn_mm.persistence.values.sklearn_types import (
     TREE,
@@ -122,7 +123,7 @@ class Encoder:
             plain = plain if is_complex else value.copy().view(np.int64)
             return {"viewed": [dtype.str, self.array(plain, where)]}
         if dtype not in NAMES:
-            self._refuse(value, where, f"an array of dtype {value.dtype}")
+            self.refuse(value, where, f"an array of dtype {value.dtype}")
         if value.size <= MAX_INLINE and value.ndim:
             values = self.list(value.ravel().tolist(), where)
             return {"numbers": [dtype.name, list(value.shape), values]}
@@ -209,12 +210,12 @@ class Encoder:
         if value.dtype.kind == "U":
             return {"scalar": ["str", str(value)]}
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
-            self._refuse(value, where, f"a number of dtype {value.dtype}")
+            self.refuse(value, where, f"a number of dtype {value.dtype}")
         return {"scalar": [name, self.encode(value.item(), where)]}
 
     def _sparse(self, value, where):
         if value.format not in ("csr", "csc"):
-            self._refuse(value, where, f"a sparse matrix of format {value.format}")
+            self.refuse(value, where, f"a sparse matrix of format {value.format}")
         is_array = isinstance(value, sparse.sparray)
         parts = {"data": value.data, "indices": value.indices, "indptr": value.indptr}
         return {
@@ -228,13 +229,13 @@ class Encoder:
     def _random_state(self, value, where):
         state = value.get_state(legacy=False)
         if state["bit_generator"] != "MT19937":
-            self._refuse(value, where)
+            self.refuse(value, where)
         return {"random_state": self.map(state, where)}
 
     def _generator(self, value, where):
         state = value.bit_generator.state
         if state["bit_generator"] not in BIT_GENERATORS:
-            self._refuse(value, where)
+            self.refuse(value, where)
         return {"generator": self.encode(state, where)}
 
     def _tokenizer(self, value, where):
@@ -244,7 +245,7 @@ class Encoder:
     def _type(self, value, where):
         name = self.trusted.get(id(value)) or name_type(value)
         if name is None:
-            self._refuse(value, where, f"the class {name_of(value)}")
+            self.refuse(value, where, f"the class {name_of(value)}")
         return {"type": name}
 
     def _partial(self, value, where):
@@ -256,7 +257,7 @@ class Encoder:
     def _function(self, value, where):
         name = self.trusted.get(id(value)) or name_ours(value) or name_function(value)
         if name is None:
-            self._refuse(value, where, f"the function {name_of(value)}")
+            self.refuse(value, where, f"the function {name_of(value)}")
         return {"function": name}
 
     def _object(self, value, where):
@@ -264,6 +265,8 @@ class Encoder:
         if id(value) in self._seen:
             return self._seen[id(value)]
         self._alive.append(value)
+        if is_neighbor_tree(value):
+            return {"neighbor_tree": neighbor_state(value, self, where)}
         name = self._name(value, where)
         if sklearn_parts.fits_skops(value, self.trusted, self._fits):
             key = str(len(self.sklearn))
@@ -289,10 +292,11 @@ class Encoder:
         if name is None:
             if callable(value) and hasattr(value, "__name__"):
                 return self._function(value, where)
-            self._refuse(value, where)
+            self.refuse(value, where)
         return name
 
-    def _refuse(self, value, where, what=None):
+    def refuse(self, value, where, what=None):
+        """Raise UntrustedTypeError for what is in no list."""
         what = what or f"an object of {name_of(type(value))}"
         if type(value).__name__ in DATA:
             advice = "It holds data: MultimodalFeatures.save keeps features"

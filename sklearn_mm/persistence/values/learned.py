@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from functools import lru_cache
 
 import sklearn
 from sklearn.base import BaseEstimator
@@ -68,7 +69,7 @@ def _attributes(value, encoder, where):
     if state is None:
         return {}
     if not isinstance(state, dict):
-        encoder._refuse(value, where)
+        encoder.refuse(value, where)
     state = dict(state)
     state.pop("_sklearn_version", None)
     return state
@@ -159,30 +160,49 @@ def _is_ours(value):
 def _check_names(value, state, where):
     """Refuse names that are no attributes, or that would hide a method."""
     for name in state:
-        static = inspect.getattr_static(type(value), name, None)
-        hides = callable(static) or isinstance(static, classmethod | staticmethod)
-        hides = hides or type(static).__name__ == "_AvailableIfDescriptor"
-        if not name.isidentifier() or name.startswith("__") or hides:
+        if (
+            not name.isidentifier()
+            or name.startswith("__")
+            or _hides(type(value), name)
+        ):
             raise ModelFileError(
                 f"{where} of {type(value).__name__} cannot have the attribute "
                 f"{name!r:.80}"
             )
 
 
+@lru_cache(maxsize=10_000)
+def _hides(kind, name):
+    """Tell whether an attribute would stand before a method of its class."""
+    static = inspect.getattr_static(kind, name, None)
+    if static is None or isinstance(static, property):
+        return False
+    is_method = callable(static) or isinstance(static, classmethod | staticmethod)
+    return is_method or type(static).__name__ == "_AvailableIfDescriptor"
+
+
 def _complete(value, state, where):
     """Give parameters that came after the file was written their defaults."""
     if not isinstance(value, BaseEstimator):
         return
-    for parameter in inspect.signature(type(value).__init__).parameters.values():
-        name = parameter.name
-        variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if name == "self" or variable or name in state:
+    for name, default in _parameters(type(value)).items():
+        if name in state:
             continue
-        if parameter.default is parameter.empty:
+        if default is inspect.Parameter.empty:
             raise ModelFileError(
                 f"{where}: {type(value).__name__} lacks its parameter {name!r}"
             )
-        state[name] = parameter.default
+        state[name] = default
+
+
+@lru_cache(maxsize=1_000)
+def _parameters(kind):
+    """Give the parameters of a class with their defaults."""
+    if kind.__init__ is object.__init__:
+        return {}
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return {each.name: each.default for each in parameters if each.kind not in variable}
 
 
 def check_attributes(value, state, where):

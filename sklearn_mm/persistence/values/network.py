@@ -6,19 +6,18 @@ the losses of single batches: prediction and warm starts need none of them, and
 ``partial_fit`` begins with a new optimizer.
 """
 
+import math
 from numbers import Real
 
 import numpy as np
 
 from sklearn_mm.persistence.errors import ModelFileError
 
+# Bytes that a network may take while it is built: so many times its weights, and more.
+ROOM_FACTOR, ROOM = 4, 2**24
+
 # Of the estimator, in the place of which all this stands.
 ATTRIBUTES = ("net_", "history_")
-
-_ARGUMENTS = (
-    *("modalities", "encoders", "prior", "fusion", "missing", "width", "n_layers"),
-    *("n_heads", "dropout", "modality_dropout", "modality_noise", "auxiliary"),
-)
 
 
 def has_network(value):
@@ -92,68 +91,70 @@ def build(estimator, node, decoder, where):
         Its place in the model.
     """
     import torch
-    from skorch.history import History
 
     from sklearn_mm.estimators.training import make_net
 
     where = f"{where}.net_"
     arguments = decoder.map(decoder.part(node, "arguments", dict, where), where)
     weights = decoder.map(decoder.part(node, "weights", dict, where), where)
+    if not all(isinstance(array, np.ndarray) for array in weights.values()):
+        raise ModelFileError(f"{where}: weights must be arrays")
     history = decoder.decode(decoder.part(node, "history", list, where), where)
-    if not set(_ARGUMENTS) <= set(arguments):
-        raise ModelFileError(f"{where} lacks {set(_ARGUMENTS) - set(arguments)}")
-    _check_sizes(arguments, weights, where)
-    with torch.random.fork_rng(devices=[]):
-        net = make_net(
-            arguments,
-            estimator._criterion(),
-            estimator,
-            batch_size=decoder.part(node, "batch_size", int, where),
-            n_batches=1,
-            max_epochs=decoder.part(node, "max_epochs", int, where),
-            constant_rate=True,
-        )
-        net.initialize()
+    made = {
+        "batch_size": decoder.part(node, "batch_size", int, where),
+        "max_epochs": decoder.part(node, "max_epochs", int, where),
+    }
+    room = sum(array.nbytes for array in weights.values())
+    try:
+        with torch.random.fork_rng(devices=[]), _limited_to(ROOM_FACTOR * room + ROOM):
+            net = make_net(
+                arguments,
+                estimator._criterion(),
+                estimator,
+                n_batches=1,
+                constant_rate=True,
+                **made,
+            )
+            net.initialize()
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise ModelFileError(f"{where} cannot be built: {error}") from error
     _load(net.module_, weights, where)
     net.module_.eval()
-    net.history_ = History({"batches": [], **row} for row in history)
+    net.history_ = type(net.history_)({"batches": [], **row} for row in history)
     estimator.net_, estimator.history_ = net, net.history_
 
 
-def _check_sizes(arguments, weights, where):
-    """Compare the shapes with those of the network, before it takes any room.
+def _limited_to(room):
+    """Refuse tensors for which there are no weights, before they take any room.
 
-    On PyTorch's device without memory; what a user's own encoder cannot do there is
-    compared when it is built.
+    Parameters
+    ----------
+    room : int
+        Bytes of all tensors that a layer is made of.
     """
-    import torch
-
-    from sklearn_mm.estimators.training import build_network
-
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"), _shapes_only():
-            module = build_network(**arguments)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelFileError(f"{where} cannot be built: {error}") from error
-    except (RuntimeError, NotImplementedError):
-        return
-    _compare(_tensors(module), weights, where)
-
-
-def _shapes_only():
-    """Fill no tensor: without memory that takes PyTorch's compiler, seconds to load."""
     import torch
     from torch.overrides import TorchFunctionMode
 
-    class ShapesOnly(TorchFunctionMode):
+    by_shape = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
+    by_shape |= {torch.full, torch.eye}
+
+    class Limited(TorchFunctionMode):
+        used = 0
+
         def __torch_function__(self, func, types, args=(), kwargs=None):
-            name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-            if name.endswith("_") and not name.endswith("__"):
-                return args[0] if args else kwargs["tensor"]
-            func = torch.empty if func in (torch.randn, torch.rand) else func
+            kwargs = kwargs or {}
+            if func in by_shape:
+                sizes = args if args and isinstance(args[0], int) else (*args, ())[0]
+                sizes = kwargs.get("size", sizes)
+                self.used += 4 * math.prod(sizes)
+                if self.used > room:
+                    raise ModelFileError(
+                        f"the network that the file describes needs {self.used} bytes "
+                        f"and more, but by its weights no more than {room}"
+                    )
             return func(*args, **kwargs)
 
-    return ShapesOnly()
+    return Limited()
 
 
 def _compare(tensors, weights, where):

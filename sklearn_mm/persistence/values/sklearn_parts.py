@@ -198,8 +198,7 @@ def read_sklearn(content):
     from sklearn.exceptions import InconsistentVersionWarning
     from skops.io import loads
 
-    _audit(content)
-    trusted = sorted(SKLEARN | SKLEARN_INNER)
+    trusted = sorted(_audit(content))
     try:
         with warnings.catch_warnings():
             # Said once, for the whole file.
@@ -213,13 +212,13 @@ def read_sklearn(content):
 
 
 def _audit(content):
-    """Check limits, types and arrays of what skops is to read."""
+    """Check limits, arrays and types of what skops is to read: the names of types."""
     with Archive(io.BytesIO(content), names=_MEMBERS, what=NAME) as archive:
         schema = read_json(archive.read("schema.json"), f"the schema of {NAME}")
         for name in archive.members:
             if name.endswith(".npy"):
                 _check_array(name, archive.read(name))
-    left = [schema]
+    left, found = [schema], set()
     while left:
         node = left.pop()
         if isinstance(node, list):
@@ -227,9 +226,11 @@ def _audit(content):
         elif isinstance(node, dict):
             if "__loader__" in node:
                 _check_node(node)
+                found.add(f"{node['__module__']}.{node['__class__']}")
             elif "__class__" in node or "__module__" in node:
                 raise ModelFileError(f"{NAME}: a type stands where none belongs")
             left += node.values()
+    return found
 
 
 def _check_node(node):

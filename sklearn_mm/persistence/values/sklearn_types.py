@@ -75,7 +75,13 @@ ESTIMATORS = {
     ),
     "feature_selection._variance_threshold": "VarianceThreshold",
     "frozen._frozen": "FrozenEstimator",
-    "gaussian_process._gpc": "GaussianProcessClassifier",
+    "gaussian_process._gpc": (
+        "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace"
+    ),
+    "gaussian_process.kernels": (
+        "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
+        "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel"
+    ),
     "gaussian_process._gpr": "GaussianProcessRegressor",
     "impute._base": "MissingIndicator SimpleImputer",
     "impute._knn": "KNNImputer",
@@ -147,6 +153,7 @@ ESTIMATORS = {
     "neighbors._unsupervised": "NearestNeighbors",
     "neural_network._multilayer_perceptron": "MLPClassifier MLPRegressor",
     "neural_network._rbm": "BernoulliRBM",
+    "neural_network._stochastic_optimizers": "AdamOptimizer SGDOptimizer",
     "pipeline": "FeatureUnion Pipeline",
     "preprocessing._data": (
         "Binarizer KernelCenterer MaxAbsScaler MinMaxScaler Normalizer "
@@ -248,6 +255,7 @@ def _spell_out(by_module, root=""):
 
 # By the names that stand in files: where to find them.
 SKLEARN = _spell_out(ESTIMATORS, "sklearn.")
+SKLEARN["scipy.interpolate._bsplines.BSpline"] = ("scipy.interpolate", "BSpline")
 SKLEARN |= {name: tuple(name.rsplit(".", 1)) for name in (PREDICTOR, TREE)}
 SKLEARN_INNER = _spell_out(INNER, "sklearn.")
 _FUNCTIONS = _spell_out(FUNCTIONS)
