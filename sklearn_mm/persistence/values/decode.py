@@ -19,6 +19,7 @@ from sklearn_mm.persistence.values.modules import find_module
 from sklearn_mm.persistence.values.neighbors import make_neighbor_tree
 from sklearn_mm.persistence.values.registry import find_ours
 from sklearn_mm.persistence.values.sklearn_types import (
+    SCALAR_TYPES,
     SKLEARN,
     find,
     find_function,
@@ -29,8 +30,7 @@ from sklearn_mm.persistence.values.trees import make_records, make_tree
 _DTYPE = re.compile(r"[<>|=]?([biuf][1248]|c8|c16|[US]\d{1,5}|O|[Mm]8(\[\w{1,10}\])?)")
 _UNITS = re.compile(r"(datetime|timedelta)64(\[\w{1,10}\])?")
 _SCALARS = {
-    np.dtype(name).name: np.dtype(name).type
-    for name in ("?", *"bBhHiIqQ", "e", "f", "d")
+    kind.__name__.rstrip("_"): kind for kind in SCALAR_TYPES if kind is not np.str_
 }
 
 # Bytes of an array of strings, which is as wide as its longest may be.

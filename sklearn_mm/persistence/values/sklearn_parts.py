@@ -35,6 +35,11 @@ _MEMBERS = re.compile(r"schema\.json|\d+\.npy|[0-9a-f-]{36}\.bin")
 _MAX_ENTRIES = 1000
 
 _PLAIN = (bool, int, float, str, bytes)
+_SCALARS = {
+    f"numpy.{kind.__name__.rstrip('_')}{end}"
+    for kind in SCALAR_TYPES
+    for end in ("", "_")
+}
 _LOADERS = {
     "BytesNode": {"builtins.bytes"},
     "DictNode": {"builtins.dict"},
@@ -45,11 +50,11 @@ _LOADERS = {
     "TupleNode": {"builtins.tuple"},
     "NdArrayNode": {
         "numpy.ndarray",
-        *(f"numpy.{kind.__name__}" for kind in SCALAR_TYPES),
+        *_SCALARS,
     },
     "TypeNode": {
         *(f"builtins.{kind.__name__}" for kind in PLAIN_TYPES),
-        *(f"numpy.{kind.__name__}" for kind in SCALAR_TYPES),
+        *_SCALARS,
     },
     "RandomStateNode": {"numpy.random.mtrand.RandomState"},
     "RandomGeneratorNode": {"numpy.random._generator.Generator"},

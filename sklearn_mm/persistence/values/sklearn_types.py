@@ -163,7 +163,7 @@ ESTIMATORS = {
     "preprocessing._encoders": "OneHotEncoder OrdinalEncoder",
     "preprocessing._function_transformer": "FunctionTransformer",
     "preprocessing._label": "LabelBinarizer LabelEncoder MultiLabelBinarizer",
-    "preprocessing._polynomial": "PolynomialFeatures SplineTransformer",
+    "preprocessing._polynomial": "PolynomialFeatures",
     "preprocessing._target_encoder": "TargetEncoder",
     "random_projection": "GaussianRandomProjection SparseRandomProjection",
     "semi_supervised._label_propagation": "LabelPropagation LabelSpreading",
@@ -255,13 +255,13 @@ def _spell_out(by_module, root=""):
 
 # By the names that stand in files: where to find them.
 SKLEARN = _spell_out(ESTIMATORS, "sklearn.")
-SKLEARN["scipy.interpolate._bsplines.BSpline"] = ("scipy.interpolate", "BSpline")
 SKLEARN |= {name: tuple(name.rsplit(".", 1)) for name in (PREDICTOR, TREE)}
 SKLEARN_INNER = _spell_out(INNER, "sklearn.")
 _FUNCTIONS = _spell_out(FUNCTIONS)
 _TYPES = {
     **{f"builtins.{kind.__name__}": kind for kind in PLAIN_TYPES},
-    **{f"numpy.{kind.__name__}": kind for kind in SCALAR_TYPES},
+    # NumPy 2 calls bool what was bool_ before.
+    **{f"numpy.{kind.__name__.rstrip('_')}": kind for kind in SCALAR_TYPES},
 }
 
 

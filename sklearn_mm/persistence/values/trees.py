@@ -118,7 +118,7 @@ def check_estimator(estimator):
             f"n_features_in_ of {type(estimator).__name__} must be an integer, found "
             f"{n_features!r:.80}"
         )
-    if "tree_" in attributes:
+    if hasattr(attributes.get("tree_"), "children_left"):  # no tree of neighbours
         _check_tree(estimator, attributes["tree_"], n_features)
     if "_predictors" in attributes:
         for stage in attributes["_predictors"]:
