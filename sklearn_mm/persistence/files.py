@@ -13,6 +13,12 @@ from sklearn_mm.persistence.values.sklearn_types import name_of
 MODEL, CARD, REPORT = "model.json", "README.md", "report.html"
 PRETRAINED = ("reference", "inside")
 
+# What Python and the libraries raise where values are not what they must be.
+_OF_DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError),
+    ValueError,
+)
+
 # Of a report or a card.
 MAX_PAGE_BYTES = 2**28
 
@@ -207,7 +213,14 @@ def load(path, *, trusted=(), max_bytes=MAX_BYTES):
             trusted,
         )
         name = str(described["model"].get("class", "model"))
-        model = decoder.decode(whole["model"], name)
+        try:
+            model = decoder.decode(whole["model"], name)
+        except ModelFileError:
+            raise
+        except _OF_DAMAGE as error:
+            raise ModelFileError(
+                f"{archive.what} holds what cannot be built: {error!r:.500}"
+            ) from error
     if not hasattr(model, "get_params"):
         raise ModelFileError(
             f"{str(path)!r} holds no estimator, but a {type(model).__name__}"

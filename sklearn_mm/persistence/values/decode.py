@@ -304,8 +304,9 @@ class Decoder:
         return Path(node)
 
     def _type(self, node, where):
-        found = find_type(node) if isinstance(node, str) else None
-        found = found or self.trusted.get(node)
+        found = None
+        if isinstance(node, str):
+            found = self.trusted.get(node) or find_type(node)
         if not isinstance(found, type):
             self._refuse_type(where, "class", node)
         return found
@@ -321,9 +322,11 @@ class Decoder:
     def _partial(self, node, where):
         parts = self.map(node, where)
         func, args = parts.get("func"), parts.get("args")
-        if not callable(func) or type(args) is not tuple:
+        keywords = parts.get("keywords", {})
+        is_dict = type(keywords) is dict and all(type(key) is str for key in keywords)
+        if not callable(func) or type(args) is not tuple or not is_dict:
             self._refuse(where, "no partial function")
-        return partial(func, *args, **parts.get("keywords", {}))
+        return partial(func, *args, **keywords)
 
     def _random_state(self, node, where):
         state = self.map(node, where)
