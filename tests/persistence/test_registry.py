@@ -68,9 +68,9 @@ def test_every_function_of_a_made_union_is_in_the_list(table):
 
 
 def test_what_is_listed_of_scikit_learn_is_there():
-    from sklearn_mm.persistence.values import sklearn_types
+    import sklearn.experimental.enable_halving_search_cv
 
-    import sklearn.experimental.enable_halving_search_cv  # noqa: F401
+    from sklearn_mm.persistence.values import sklearn_types
 
     if not sklearn.__version__.startswith("1.9"):
         pytest.skip("the list is that of scikit-learn 1.9")
