@@ -6,6 +6,7 @@ import stat
 import struct
 import zipfile
 
+import numpy as np
 import pytest
 
 import sklearn_mm
@@ -242,6 +243,18 @@ def test_arrays_are_stored_where_they_can_be_mapped(file):
     name, extra = struct.unpack_from("<HH", content, info.header_offset + 26)
     assert info.compress_type == zipfile.ZIP_STORED
     assert (info.header_offset + 30 + name + extra) % 64 == 0
+
+
+def test_a_large_array_stays_in_the_file_and_is_private(tmp_path):
+    model = sklearn_mm.AttentionFusionClassifier()
+    model.large_ = np.arange(300_000.0)
+    path = sklearn_mm.save(model, tmp_path / "m.mm")
+    before = path.read_bytes()
+    first, second = sklearn_mm.load(path), sklearn_mm.load(path)
+    assert not first.large_.flags.owndata
+    first.large_[0] = 7.0
+    assert second.large_[0] == 0.0
+    assert path.read_bytes() == before
 
 
 def test_two_saves_of_one_model_are_the_same_file(classifier, tmp_path):

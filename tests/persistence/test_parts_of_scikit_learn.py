@@ -12,6 +12,7 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
 )
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -137,6 +138,31 @@ def test_a_bomb_within_is_refused(scaler_file, change):
 
     change(scaler_file, MEMBER, lambda old: repacked(old, edit))
     with pytest.raises(ModelFileError, match="zip bomb"):
+        sklearn_mm.load(scaler_file)
+
+
+def test_a_cache_that_a_part_asks_for_is_not_set(numbers, tmp_path, change):
+    fitted = make_pipeline(StandardScaler()).fit(numbers[0])
+    path = sklearn_mm.save(fitted, tmp_path / "s.mm")
+
+    def edit(schema, members):
+        node = first(schema, "ObjectNode")["content"]["content"]["memory"]
+        node["content"] = '"/tmp/elsewhere"'
+
+    change(path, MEMBER, lambda content: repacked(content, edit))
+    assert sklearn_mm.load(path).memory is None
+
+
+@pytest.mark.parametrize("value", ["4.0", '"4"', "[4]"])
+def test_a_float_where_an_integer_belongs_is_refused(value, scaler_file, change):
+    def edit(schema, members):
+        node = first(schema, "ObjectNode")["content"]["content"]["n_features_in_"]
+        node["content"] = value
+
+    change(scaler_file, MEMBER, lambda content: repacked(content, edit))
+    with pytest.raises(
+        ModelFileError, match="n_features_in_ of StandardScaler must be"
+    ):
         sklearn_mm.load(scaler_file)
 
 

@@ -26,6 +26,7 @@ from sklearn_mm.persistence.values.sklearn_types import (
     name_of,
     name_type,
 )
+from sklearn_mm.persistence.values.trees import check_estimator
 
 NAME = "sklearn.skops"
 
@@ -142,7 +143,12 @@ def _parts_fit(value, trusted, known):
 
 def classes_in(value):
     """List the estimators of scikit-learn in one of its objects: a set of names."""
-    found, left, seen = set(), [value], set()
+    return {name_of(type(each)) for each in _objects_in(value)}
+
+
+def _objects_in(value):
+    """Yield each object of a listed class in a value, however deep."""
+    left, seen = [value], set()
     while left:
         each = left.pop()
         if isinstance(each, list | tuple | set):
@@ -153,9 +159,8 @@ def classes_in(value):
             left += each.ravel().tolist()
         elif name_of(type(each)) in SKLEARN and id(each) not in seen:
             seen.add(id(each))
-            found.add(name_of(type(each)))
+            yield each
             left += vars(each).values()
-    return found
 
 
 def write_sklearn(objects):
@@ -213,6 +218,11 @@ def read_sklearn(content):
         raise ModelFileError(f"{NAME} cannot be read: {error}") from error
     if type(objects) is not dict:
         raise ModelFileError(f"{NAME} must hold a dict, found {type(objects).__name__}")
+    for each in _objects_in(objects):
+        if getattr(each, "memory", None) is not None:
+            each.memory = None  # a cache of the machine that it was saved on
+        if isinstance(each, BaseEstimator):
+            check_estimator(each)
     return objects
 
 

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from sklearn_mm._compat import import_tree
 from sklearn_mm.persistence.errors import ModelFileError
 
 # Of a tree, and of the classes of each.
@@ -41,8 +42,7 @@ def tree_state(tree, encoder):
 
 def make_tree(node, decoder, where):
     """Make a tree of what `tree_state` gave."""
-    from sklearn.tree._tree import NODE_DTYPE, Tree
-
+    Tree, node_dtype = import_tree()
     numbers = [
         decoder.part(node, name, int, where)
         for name in ("n_features", "n_outputs", "max_depth")
@@ -58,7 +58,7 @@ def make_tree(node, decoder, where):
         and 0 <= max_depth < 2**31
         and isinstance(nodes, np.ndarray)
         and isinstance(values, np.ndarray)
-        and nodes.dtype == NODE_DTYPE
+        and nodes.dtype == node_dtype
         and values.dtype == np.float64
         and values.shape == (len(nodes), n_outputs, max(n_classes))
     )
