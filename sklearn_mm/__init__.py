@@ -29,6 +29,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TrainingRowsWarning",
             "make_multimodal_union",
         ],
+        "persistence": [
+            "ModelFileError",
+            "UntrustedTypeError",
+            "inspect",
+            "load",
+            "save",
+        ],
         "estimators": [
             "AttentionFusionClassifier",
             "AttentionFusionRegressor",

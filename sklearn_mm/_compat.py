@@ -31,7 +31,15 @@ __all__ = [
     "_safe_indexing",
     "check_matplotlib_support",
     "for_container",
+    "import_tree",
 ]
+
+
+def import_tree():
+    """Import what decision trees are made of, and the dtype of their nodes."""
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    return Tree, NODE_DTYPE
 
 
 def for_container(estimator, features):

@@ -1,0 +1,1 @@
+"""Between a model and plain values: what of each class is kept, and how."""
