@@ -23,6 +23,9 @@ from sklearn_mm.estimators.voting import choose_voting
 # With fewer, each is needed for training, and few epochs keep them from being known by
 # heart.
 EARLY_STOPPING_MIN_ROWS = 1_000
+# Of many rows, and of few, which are soon known by heart.
+DROPOUT, DROPOUT_OF_FEW_ROWS = 0.1, 0.5
+FEW_ROWS = 900  # trained on, beside those held out of 1,000
 # Rows that tell when to stop, and the least and largest share of all that they are.
 STOPPING_ROWS = 250
 SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
@@ -100,6 +103,7 @@ class BaseAttentionFusion(NamedEncoders):
             train, held = self._dataset(features, rows, y, weight, ~valid), None
             if state is None:
                 self._voting = self._choose_voting(len(train))
+            self._dropout = self._resolve_dropout(len(train))
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
             groups = None if groups is None else groups[~valid]
@@ -117,6 +121,7 @@ class BaseAttentionFusion(NamedEncoders):
             if first:
                 self._describe(features, rows)
                 learn_target(y[rows], weight)
+                self._dropout = self._resolve_dropout(len(rows))
                 self._voting = []  # some rows are not enough for a linear model
             train = self._dataset(features, rows, y, weight, slice(None))
             net = None if first else self.net_
@@ -254,7 +259,7 @@ class BaseAttentionFusion(NamedEncoders):
             "width": self.width,
             "n_layers": self.n_layers,
             "n_heads": self.n_heads,
-            "dropout": self.dropout,
+            "dropout": self._dropout,
             "modality_dropout": self.modality_dropout,
             "modality_noise": self.modality_noise,
             "auxiliary": self.auxiliary_weight > 0 and len(self.modalities_in_) > 1,
@@ -332,6 +337,12 @@ class BaseAttentionFusion(NamedEncoders):
             with torch.no_grad():
                 encoded = network.encode(batch)
             yield encoded
+
+    def _resolve_dropout(self, n_rows):
+        """Choose the dropout for ``"auto"``: more where rows are few."""
+        if self.dropout != "auto":
+            return self.dropout
+        return DROPOUT if n_rows >= FEW_ROWS else DROPOUT_OF_FEW_ROWS
 
     def _choose_voting(self, n_rows):
         """Name the modalities that a linear model reads: none where noise is met.

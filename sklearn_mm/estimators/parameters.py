@@ -14,7 +14,7 @@ CHOICES = {
 AT_LEAST_ONE = ("width", "n_heads", "n_iter_no_change")
 AUTOMATIC = ("max_epochs", "batch_size")  # or at least 1
 
-SHARES = ("dropout", "modality_dropout", "warm_up")
+SHARES = ("modality_dropout", "warm_up")
 
 NOT_NEGATIVE = ("auxiliary_weight", "weight_decay")
 
@@ -45,6 +45,9 @@ def check_parameters(estimator):
             check(name, lambda value: value >= 1, expected, Integral)
     for name in SHARES:
         check(name, lambda value: 0 <= value < 1, "at least 0 and below 1")
+    if values["dropout"] != "auto":
+        expected = "'auto' or at least 0 and below 1"
+        check("dropout", lambda value: 0 <= value < 1, expected)
     for name in NOT_NEGATIVE:
         check(name, lambda value: value >= 0, "at least 0")
     check("modality_noise", lambda value: 0 <= value <= 1, "from 0 to 1")

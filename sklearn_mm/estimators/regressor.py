@@ -42,8 +42,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         Layers of ``"attention"``, ``"bottleneck"`` and ``"cross"``.
     n_heads : int, default=4
         Heads of each; divides ``width``.
-    dropout : float, default=0.1
-        Share of values that are zeroed in training.
+    dropout : float or "auto", default="auto"
+        Share of values that are zeroed in training. "auto": .1, and .5 where fewer
+        than 900 rows are trained on, which are soon known by heart.
     modality_dropout : float, default=0.3
         In training, probability that a modality of a row is hidden, so that rows
         without it can be predicted. The last one of a row never is. One half of the
@@ -151,7 +152,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         width=64,
         n_layers=1,
         n_heads=4,
-        dropout=0.1,
+        dropout="auto",
         modality_dropout=0.3,
         modality_noise=0.0,
         auxiliary_weight=1.0,

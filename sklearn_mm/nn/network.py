@@ -8,6 +8,9 @@ from sklearn_mm.nn.fusion import FUSIONS
 from sklearn_mm.nn.noise import replace_by_noise
 from sklearn_mm.nn.skill import Skill
 
+# Of the linear map from the fused vector to the outputs, at first.
+DIRECT_SCALE = 0.125
+
 # Share of the training rows in which modalities are hidden.
 THINNED_SHARE = 0.5
 
@@ -98,6 +101,10 @@ class FusionNetwork(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(2 * width, len(self.prior)),
         )
+        # Past the hidden layer, so that from the first step on every direction of the
+        # fused vector counts: else attention has nothing to look for in the tokens.
+        self.direct = nn.Linear(self.fusion.n_outputs, len(self.prior), bias=False)
+        nn.init.normal_(self.direct.weight, std=DIRECT_SCALE)
         self.auxiliary_heads = nn.ModuleList(
             ModalityHead(width, len(self.prior), dropout)
             for _ in (encoders if auxiliary else ())
@@ -152,6 +159,7 @@ class FusionNetwork(nn.Module):
             for name, votes in self.named_votes():
                 votes.weight.copy_(torch.as_tensor(coefficients[name]))
             last.weight.zero_()
+            self.direct.weight.zero_()
             last.bias.copy_(torch.as_tensor(intercepts))
 
     def taught_share(self):
@@ -201,7 +209,7 @@ class FusionNetwork(nn.Module):
         Tensor of shape (batch, n_outputs)
         """
         fused, _ = self.fusion(self._contents(encoded))
-        outputs = self.head(fused)
+        outputs = self.head(fused) + self.direct(fused)
         for tokens, mask in encoded:
             votes = tokens[..., self.width :]
             if votes.shape[-1]:

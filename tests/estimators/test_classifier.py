@@ -339,7 +339,10 @@ def test_parameters_that_net_params_name_keep_their_rate_and_decay_as_the_others
         ({"max_epochs": 2.5}, "max_epochs must be 'auto' or an integer .* found 2.5"),
         ({"width": 16.0}, "width must be an integer of at least 1, found 16.0"),
         ({"learning_rate": "a"}, "learning_rate must be above 0, found 'a'"),
-        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
+        (
+            {"dropout": 1.0},
+            "dropout must be 'auto' or at least 0 and below 1, found 1.0",
+        ),
         ({"max_epochs": 0}, "max_epochs must be 'auto' or an integer of at least 1"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
         ({"batch_size": 0}, "batch_size must be 'auto' or an integer of at least 1"),

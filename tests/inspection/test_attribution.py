@@ -40,12 +40,18 @@ def outputs_without_content(estimator, X):
     network, outputs = estimator.net_.module_, []
     for encoded, _ in estimator._encoded_batches(X):
         blank = [
-            ((network.absent_tokens[i] + network.modality_codes[i]).expand_as(t), mask)
-            for i, (t, mask) in enumerate(encoded)
+            (
+                (network.absent_tokens[i] + network.modality_codes[i]).expand_as(
+                    tokens[..., : network.width]  # behind them stand their votes
+                ),
+                mask,
+            )
+            for i, (tokens, mask) in enumerate(encoded)
         ]
         with torch.no_grad():
             fused, _ = network.fusion(blank)
-            outputs.append(network.head(fused).double())
+            of_tokens = network.head(fused) + network.direct(fused)
+            outputs.append(of_tokens.double())
     return torch.cat(outputs)
 
 

@@ -216,3 +216,12 @@ def test_noise_reaches_the_outputs_in_training_only(network):
     assert 0 < spared.sum() < 40
     torch.testing.assert_close(outputs[spared], before[spared])
     assert (outputs[~spared] != before[~spared]).any(dim=1).all()
+
+
+def test_a_linear_map_of_the_fused_vector_goes_past_the_hidden_layer(network):
+    torch.nn.init.zeros_(network.head[3].weight)
+    torch.nn.init.zeros_(network.head[3].bias)
+    encoded, present = network.encode(batch([1, 1], [3, 2]))
+    fused, _ = network.fusion(encoded)
+    outputs = network.decide(encoded, present.any(dim=0))
+    torch.testing.assert_close(outputs, fused @ network.direct.weight.T)
