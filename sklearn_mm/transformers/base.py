@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.readers.column import check_column, is_missing
+from sklearn_mm.readers.column import check_column, describe_error, is_missing
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.transformers.recall import Tried, complete, recall, show_progress
 
@@ -163,7 +163,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         )
         for row, sample in enumerate(outcomes):
             if isinstance(sample, Exception):
-                message = f"{owner}: {column.where(row)}: {sample}"
+                message = f"{owner}: {column.where(row)}: {describe_error(sample)}"
                 if self.on_error == "raise":
                     kind = TypeError if isinstance(sample, TypeError) else ValueError
                     raise kind(message) from sample
@@ -197,7 +197,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             return cell.result
         try:
             return None if is_missing(cell) else self._read_cell(cell)
-        except (OSError, ValueError, TypeError) as error:
+        except Exception as error:  # a library's, or of an object in the cell
             return error
 
     def __sklearn_is_fitted__(self):
