@@ -42,12 +42,15 @@ class Places:
         Seconds for the file of one URL.
     max_bytes : int or None
         That one file may hold.
+    keep : bool
+        Whether what is fetched is kept for who reads it next.
     """
 
     root: object = None
     remote: object = False
     timeout: float = TIMEOUT
     max_bytes: int | None = MAX_BYTES
+    keep: bool = False
 
     @classmethod
     def of(cls, owner):
@@ -326,7 +329,8 @@ def _fetch(url, places, expected):
         )
     from sklearn_mm.readers.remote import fetch
 
-    return File(None, fetch(url, places.timeout, places.max_bytes), f"{url!r:.200}")
+    content = fetch(url, places.timeout, places.max_bytes, keep=places.keep)
+    return File(None, content, f"{url!r:.200}")
 
 
 def _held(content, places):

@@ -1,11 +1,18 @@
 """The content of URLs, within a time and a size."""
 
 import threading
+from collections import OrderedDict
 
 from sklearn_mm.readers.limits import find_excess
 
 # Bytes read at once; between two of them the time is looked at.
 CHUNK = 2**18
+
+# What was fetched to see whether it is in the cache of features is kept, so much of
+# it, for who reads it next.
+MAX_KEPT = 2**26
+_kept = OrderedDict()
+_keeping = threading.Lock()
 
 
 def import_fsspec():
@@ -27,7 +34,7 @@ def import_fsspec():
     return fsspec
 
 
-def fetch(url, timeout, max_bytes):
+def fetch(url, timeout, max_bytes, *, keep=False):
     """Fetch the content of a URL.
 
     Parameters
@@ -38,6 +45,8 @@ def fetch(url, timeout, max_bytes):
         Seconds after which it is given up.
     max_bytes : int or None
         More are refused, whatever the server says that there are.
+    keep : bool, default=False
+        Whether the next who fetches it, and does not keep it, is given this content.
 
     Returns
     -------
@@ -49,6 +58,16 @@ def fetch(url, timeout, max_bytes):
         If it cannot be had, is too large or takes too long.
     """
     import_fsspec()
+    content = None if keep else _take_kept(url)
+    if content is None or find_excess(len(content), max_bytes):
+        content = _fetch(url, timeout, max_bytes)
+    if keep:
+        _keep(url, content)
+    return content
+
+
+def _fetch(url, timeout, max_bytes):
+    """Fetch in a thread of its own, for a time."""
     outcome, stop = [], threading.Event()
 
     def run():
@@ -72,6 +91,19 @@ def fetch(url, timeout, max_bytes):
         reason = str(found) or type(found).__name__
         raise ValueError(f"cannot fetch {url!r:.200}: {reason:.300}") from found
     return found
+
+
+def _keep(url, content):
+    with _keeping:
+        _kept[url] = content
+        _kept.move_to_end(url)
+        while sum(map(len, _kept.values())) > MAX_KEPT:
+            _kept.popitem(last=False)
+
+
+def _take_kept(url):
+    with _keeping:
+        return _kept.pop(url, None)
 
 
 def _read(url, max_bytes, stop):

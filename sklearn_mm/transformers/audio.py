@@ -8,7 +8,11 @@ from scipy import fft, sparse
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.sound import MAX_DECODED_NUMBERS, read_sound
+from sklearn_mm.readers.clips import as_clip
+from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.limits import TIMEOUT
+from sklearn_mm.readers.locations import Places, resolve
+from sklearn_mm.readers.sound import EXPECTED, MAX_DECODED_NUMBERS, read_sound
 from sklearn_mm.transformers.base import CellTransformer
 
 REPRESENTATIONS = ("log_mel", "mfcc")
@@ -24,6 +28,9 @@ CHUNK = 2**17
 
 # In hertz; far above that of ultrasound. A rate beyond it is a slip.
 HIGHEST_RATE = 1e8
+
+# Bytes of one file: more than for an image, since sound is read in parts.
+MAX_BYTES = 2**30
 
 
 class AudioTransformer(CellTransformer):
@@ -76,6 +83,17 @@ class AudioTransformer(CellTransformer):
         Hertz; where the lowest band begins.
     fmax : float, default=None
         Hertz; where the highest band ends. None means half of `sampling_rate`.
+    root : str or Path, default=None
+        The folder where relative paths begin, or the URL of a folder or an archive
+        (``"zip://::clips.zip"``); None is the working folder. It is no fence: absolute
+        paths are taken as they are, and ``..`` may leave it.
+    remote : bool or tuple of str, default=False
+        Whether cells may be URLs, which fsspec reads (extra ``remote``), or of which
+        schemes, such as ``("https", "s3")``. Nothing is fetched unless asked for.
+    timeout : float, default=30.0
+        Seconds for the file of one URL.
+    max_bytes : int or None, default=1073741824
+        That one file may hold; one of more is refused before it is read.
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
@@ -111,7 +129,15 @@ class AudioTransformer(CellTransformer):
     array([51,  0, 26])
     """
 
-    _beside_cells = ("n_jobs", "verbose", "on_error")
+    _beside_cells = (
+        "n_jobs",
+        "verbose",
+        "on_error",
+        "root",
+        "remote",
+        "timeout",
+        "max_bytes",
+    )
 
     def __init__(
         self,
@@ -125,6 +151,10 @@ class AudioTransformer(CellTransformer):
         deltas=False,
         fmin=0.0,
         fmax=None,
+        root=None,
+        remote=False,
+        timeout=TIMEOUT,
+        max_bytes=MAX_BYTES,
         on_error="raise",
         n_jobs=None,
         verbose=False,
@@ -138,6 +168,10 @@ class AudioTransformer(CellTransformer):
         self.deltas = deltas
         self.fmin = fmin
         self.fmax = fmax
+        self.root = root
+        self.remote = remote
+        self.timeout = timeout
+        self.max_bytes = max_bytes
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -168,6 +202,7 @@ class AudioTransformer(CellTransformer):
 
     def _check_parameters(self):
         super()._check_parameters()
+        Places.of(self).check()
         if self.representation not in REPRESENTATIONS:
             raise ValueError(
                 f"representation must be one of {REPRESENTATIONS}, found "
@@ -212,12 +247,18 @@ class AudioTransformer(CellTransformer):
 
     def _read_cell(self, cell):
         """Read a cell as samples at `sampling_rate`, or None if there are none."""
+        cell = as_clip(resolve(cell, Places.of(self), EXPECTED))
+        if cell is None:
+            return None
         samples, rate = read_sound(cell, self.sampling_rate)
         if samples is None:
             return None
         if rate != self.sampling_rate:
             samples = resample(samples, rate, self.sampling_rate)
         return samples if len(samples) else None
+
+    def _add_cell(self, digest, cell):
+        return add_cell(digest, cell, Places.of(self))
 
     def _to_block(self, samples):
         present = [clip for clip in samples if clip is not None]

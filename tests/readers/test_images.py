@@ -169,7 +169,7 @@ def test_decompression_bomb_is_an_error(monkeypatch, limit):
         read_image(encoded(Image.fromarray(colours())))
 
 
-@pytest.mark.parametrize("cell", [3, [[1, 2], [3, 4]], {"image": 1}, object()])
+@pytest.mark.parametrize("cell", [3, ["a", "b"], {"image": 1}, object()])
 def test_cell_of_another_kind_is_a_type_error(cell):
     with pytest.raises(TypeError, match=f"found {type(cell).__name__}"):
         read_image(cell)

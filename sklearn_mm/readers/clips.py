@@ -1,0 +1,45 @@
+"""Decoded sound, in the forms that libraries hand it out, as an array and its rate."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sklearn_mm.readers.nested import to_array
+
+
+def as_clip(cell):
+    """Take what holds samples with their rate as a pair of both.
+
+    Parameters
+    ----------
+    cell : object
+        A ``{"array", "sampling_rate"}`` dict, whose samples may be lists; an object
+        with ``get_all_samples()``, as the decoders of torchcodec and of data sets; or
+        what that gives, with ``data`` of shape ``(n_channels, n_samples)`` and
+        ``sample_rate``.
+
+    Returns
+    -------
+    (ndarray, float), or the cell itself
+        The samples come first, channels last.
+
+    Examples
+    --------
+    >>> as_clip({"array": [0.0, 0.5], "sampling_rate": 8000})
+    (array([0. , 0.5]), 8000)
+    """
+    if callable(getattr(cell, "get_all_samples", None)):
+        cell = cell.get_all_samples()
+    if hasattr(cell, "data") and hasattr(cell, "sample_rate"):
+        samples = to_array(cell.data)
+        if samples is None:
+            raise TypeError(
+                f"found a {type(cell).__name__} whose data is no array of samples"
+            )
+        return (samples.T if samples.ndim == 2 else samples), float(cell.sample_rate)
+    if isinstance(cell, Mapping) and {"array", "sampling_rate"} <= cell.keys():
+        array = cell["array"]
+        if not isinstance(array, np.ndarray) or array.dtype.kind == "O":
+            array = to_array(array)
+        return cell if array is None else (array, cell["sampling_rate"])
+    return cell
