@@ -50,9 +50,10 @@ def add_cell(digest, cell, places=HERE):
             return False
         digest.update(f"array {cell.dtype.str} {cell.shape} ".encode())
         digest.update(np.ascontiguousarray(cell))
+        if isinstance(cell, np.ma.MaskedArray):
+            digest.update(b"mask ")
+            digest.update(np.ascontiguousarray(np.ma.getmaskarray(cell)))
         return True
-    if isinstance(cell, str | Path) and places is HERE and os.path.isfile(cell):
-        return _add_file(digest, cell)
     try:
         file = find_file(cell, replace(places, keep=True))
     except Exception:  # for the transformer to report

@@ -23,6 +23,10 @@ EXPECTED = "expected a path of an image file, bytes, a PIL image or an array"
 CHUNK = 2**20
 
 
+class Several(tuple):
+    """The cells of several columns in one row, each of which is an image."""
+
+
 def read_image(cell, enough=None, places=HERE, max_pixels=MAX_PIXELS):
     """Read one cell as an image, at its own size and in its own number format.
 
@@ -126,7 +130,7 @@ def list_images(cell, separator=None):
         return []
     items = to_lists(cell)
     if isinstance(items, list):
-        if _are_pixels(items):
+        if not isinstance(cell, Several) and _are_pixels(items):
             return [cell]
         return [image for item in items for image in list_images(item, separator)]
     is_stack = getattr(cell, "ndim", 0) == 4 and hasattr(cell, "shape")
@@ -278,3 +282,41 @@ def _without_mask(image):
             "array.filled(0), or pass None for a missing image."
         )
     return np.asarray(image)
+
+
+def holds_few_bits(image):
+    """Tell whether an image of 16 bits uses at most 12, so that it would be dark."""
+    return is_uint16(image) and 0 < int(image.max()) < 2**12
+
+
+def is_off_scale(image, value_range):
+    """Tell whether an image cannot be meant on a scale that others taught.
+
+    Parameters
+    ----------
+    image : ndarray
+        Of a type that needs a range.
+    value_range : (float, float)
+        The values of black and white.
+
+    Returns
+    -------
+    bool
+        True where it reaches beyond the range by more than the range's width, or where
+        its floats keep within 0 and 1 and the range is of another order.
+
+    Examples
+    --------
+    >>> is_off_scale(np.array([0.0, 200.0]), (0.0, 1.0))
+    True
+    >>> is_off_scale(np.array([0.2, 0.9]), (0.0, 255.0))
+    True
+    >>> is_off_scale(np.array([0.0, 1.1]), (0.0, 1.0))
+    False
+    """
+    low, high = value_range
+    width, least, most = high - low, float(image.min()), float(image.max())
+    if most > high + width or least < low - width:
+        return True
+    is_unit = image.dtype.kind == "f" and 0 <= least < most <= 1
+    return is_unit and width > 50
