@@ -42,15 +42,47 @@ class Column:
         return f"{column}row {row}{label}"
 
 
+def unmask(X):
+    """Take a container as an array in which what was masked is missing.
+
+    Parameters
+    ----------
+    X : array-like
+        May be a masked array. Of one of more than two axes each item is a cell, and
+        keeps its mask.
+
+    Returns
+    -------
+    ndarray
+        With NaN where numbers were masked, else None.
+
+    Examples
+    --------
+    >>> unmask(np.ma.array([1, 2], mask=[False, True]))
+    array([ 1., nan])
+    """
+    if not isinstance(X, np.ma.MaskedArray):
+        return np.asarray(X)
+    if X.ndim > 2:
+        return X
+    if not np.ma.count_masked(X):
+        return np.asarray(X)
+    if X.dtype.kind in "fiub":
+        return X.astype(np.float64).filled(np.nan)
+    cells = np.asarray(X).astype(object)
+    cells[np.ma.getmaskarray(X)] = None
+    return cells
+
+
 def is_missing(cell):
-    """Tell whether a cell is ``None``, NaN, ``pd.NA`` or ``pd.NaT``.
+    """Tell whether a cell is ``None``, NaN, ``pd.NA``, ``pd.NaT`` or ``np.ma.masked``.
 
     Examples
     --------
     >>> is_missing(None), is_missing(float("nan")), is_missing("")
     (True, True, False)
     """
-    if cell is None:
+    if cell is None or cell is np.ma.masked:
         return True
     if isinstance(cell, float | np.floating):
         return bool(np.isnan(cell))
@@ -207,7 +239,7 @@ def _as_cells_or_rows(X, owner, rows_possible):
     if isinstance(X, np.ndarray) or (
         hasattr(X, "__array__") and not hasattr(X, "name")
     ):
-        X = np.asarray(X)
+        X = unmask(X)
         _refuse_complex(X)
         if X.ndim == 1 and X.dtype.kind in "fiub":
             raise ValueError(

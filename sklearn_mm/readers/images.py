@@ -139,7 +139,7 @@ def list_images(cell, separator=None):
 
 def _are_pixels(items):
     """Tell nested lists of numbers, which are one image, from lists of images."""
-    if not items or any(is_missing(item) or to_lists(item) == [] for item in items):
+    if not items or any(item is None or _is_empty(item) for item in items):
         return False
     try:
         array = to_array(items)
@@ -150,6 +150,11 @@ def _are_pixels(items):
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         return not all(hasattr(item, "ndim") for item in items)
     return array.ndim <= 3
+
+
+def _is_empty(item):
+    items = to_lists(item)
+    return isinstance(items, list) and not items
 
 
 def _has_axes(item, n_axes):
