@@ -139,7 +139,11 @@ def list_images(cell, separator=None):
 
 def _are_pixels(items):
     """Tell nested lists of numbers, which are one image, from lists of images."""
+    from PIL import Image
+
     if not items or any(item is None or _is_empty(item) for item in items):
+        return False
+    if any(isinstance(i, Image.Image) or getattr(i, "ndim", 0) > 2 for i in items):
         return False
     try:
         array = to_array(items)

@@ -109,17 +109,19 @@ def is_short(content):
     -------
     bool
     """
-    end = _find_end_of_scan(content)
+    end, n_restarts = _find_end_of_scan(content)
     if end is None:
         return False
     rng = np.random.default_rng(0)
     more = rng.integers(0, 255, 4096, dtype=np.uint8).tobytes()  # without 0xFF
+    if n_restarts:  # it skips all that stands before the next one
+        more += bytes([0xFF, 0xD0 + n_restarts % 8]) + more
     changed = content[:end] + more + content[end:]
     return not np.array_equal(_decode_small(content), _decode_small(changed))
 
 
 def _find_end_of_scan(content):
-    """Find where the data of the first scan ends: at a marker that begins no data."""
+    """Find where the data of the first scan ends, and count its restart markers."""
     start = 2
     while start + 4 <= len(content) and content[start] == 0xFF:
         marker = content[start + 1]
@@ -130,13 +132,15 @@ def _find_end_of_scan(content):
         start += 2 + n_bytes
         if marker == 0xDA:
             break
-    place = content.find(b"\xff", start)
+    place, n_restarts = content.find(b"\xff", start), 0
     while place != -1 and place + 1 < len(content):
         following = content[place + 1]
-        if following and not 0xD0 <= following <= 0xD7:  # else stuffed, or a restart
-            return place
+        is_restart = 0xD0 <= following <= 0xD7
+        if following and not is_restart:  # zero says that 0xFF is data
+            return place, n_restarts
+        n_restarts += is_restart
         place = content.find(b"\xff", place + 2)
-    return None
+    return None, 0
 
 
 def _decode_small(content):
