@@ -39,7 +39,8 @@ def as_clip(cell):
         return (samples.T if samples.ndim == 2 else samples), float(cell.sample_rate)
     if isinstance(cell, Mapping) and {"array", "sampling_rate"} <= cell.keys():
         array = cell["array"]
-        if not isinstance(array, np.ndarray) or array.dtype.kind == "O":
-            array = to_array(array)
+        if isinstance(array, np.ndarray) and array.dtype.kind != "O":
+            return cell
+        array = to_array(array)
         return cell if array is None else (array, cell["sampling_rate"])
     return cell

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
@@ -173,7 +174,10 @@ def resolve(cell, places=HERE, expected="expected a file"):
     file = find_file(cell, places, expected)
     if file is None:
         return cell if as_struct(cell) is None else None
-    return file.content if file.path is None else file.path
+    if file.path is None:
+        return file.content
+    is_path = isinstance(cell, str | Path) and os.fspath(cell) == file.path
+    return cell if is_path else file.path
 
 
 def as_struct(cell):
