@@ -29,6 +29,13 @@ FORMATS = (
 # Pixels of one image. RGBA in full needs 200 MB.
 MAX_PIXELS = 50_000_000
 
+# Decoders that hold several copies of an image: by default so many times fewer pixels.
+COPIES = {"JPEG2000": 2, "WEBP": 2}
+
+# Passes over a JPEG image; ordinary files have about ten, and each may take as long as
+# the whole.
+MAX_SCANS = 100
+
 # Images of more pixels, or a longer side, are averaged in blocks strip by strip as long
 # as enough pixels are left: what follows would need many times their memory.
 LARGE, LONG = 2**24, 2**15
@@ -169,7 +176,7 @@ def _decode_source(source, file, what, enough, max_pixels):
     with _open(source, file, what) as image:
         if enough is not None:
             _reduce_scale(image, enough)
-        check_size(image.size, what, _limit(max_pixels))
+        _check_cost(image, file, what, max_pixels)
         pixels = _read_wide(image)
         if pixels is None:
             pixels = decode_image(image, what, enough)
@@ -179,6 +186,20 @@ def _decode_source(source, file, what, enough, max_pixels):
                 "pixels, and it holds data for fewer"
             )
     return pixels
+
+
+def _check_cost(image, file, what, max_pixels):
+    """Refuse what would need too much memory or time."""
+    if max_pixels == MAX_PIXELS:  # the default, which is of memory
+        max_pixels //= COPIES.get(image.format, 1)
+    check_size(image.size, what, _limit(max_pixels))
+    if "progressive" in image.info and image.format in ("JPEG", "MPO"):
+        n_scans = _content(file).count(b"\xff\xda")
+        if n_scans > MAX_SCANS:
+            raise ValueError(
+                f"cannot read {what}: it has {n_scans} scans, above the limit of "
+                f"{MAX_SCANS}, and could be made to take long"
+            )
 
 
 def _may_be_short(image, pixels):

@@ -135,9 +135,10 @@ class ImageTransformer(CellTransformer):
         That one file may hold; one of more is refused before it is read.
     max_pixels : int or None, default=50_000_000
         That one image may have; one of more is refused before it is decoded. This many
-        need at most some 300 MB and a second or two. Pillow's own limit,
-        ``PIL.Image.MAX_IMAGE_PIXELS``, holds beside it. Of a JPEG file the pixels count
-        at the scale at which it is decoded.
+        need at most some 450 MB and one to two seconds; by default half as many are
+        allowed of WebP and JPEG 2000, whose decoders hold several copies. Of a JPEG
+        file the pixels count at the scale at which it is decoded. Pillow's own limit,
+        ``PIL.Image.MAX_IMAGE_PIXELS``, holds beside it.
     random_state : int, RandomState instance or None, default=None
         Of the randomised solver (``"pca"``). None is not reproducible, and leaves
         NumPy's global generator alone.

@@ -234,6 +234,23 @@ def test_of_a_jpeg_the_pixels_that_are_decoded_count():
     assert read_image(data, 80, max_pixels=8000).shape == (80, 100, 3)
 
 
+def test_formats_whose_decoders_hold_copies_may_have_fewer_pixels(monkeypatch):
+    monkeypatch.setattr("sklearn_mm.readers.decoding.MAX_PIXELS", 600)
+    image = Image.new("RGB", (30, 20))
+    assert read_image(encoded(image), max_pixels=600).shape == (20, 30, 3)
+    with pytest.raises(ValueError, match="above the limit max_pixels=300"):
+        read_image(encoded(image, "WEBP"), max_pixels=600)
+    assert read_image(encoded(image, "WEBP"), max_pixels=601).shape == (20, 30, 3)
+
+
+def test_a_jpeg_of_many_scans_is_refused():
+    data = encoded(Image.fromarray(colours(64, 64)), "JPEG", progressive=True)
+    start = data.rfind(b"\xff\xda")
+    data = data[:-2] + data[start:-2] * 200 + data[-2:]
+    with pytest.raises(ValueError, match="scans, above the limit of 100"):
+        read_image(data)
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "1", "P", "I;16", "F"])
 def test_a_large_image_is_averaged_in_blocks(mode, monkeypatch):
     monkeypatch.setattr("sklearn_mm.readers.decoding.LARGE", 1000)
