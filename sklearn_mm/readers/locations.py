@@ -169,15 +169,27 @@ def resolve(cell, places=HERE, expected="expected a file"):
     Returns
     -------
     str, bytes, None, or the cell itself
-        None where the cell is a struct that holds nothing.
+        None where the cell is a struct that holds nothing. Of a file whose name is not
+        UTF-8 its content.
     """
     file = find_file(cell, places, expected)
     if file is None:
         return cell if as_struct(cell) is None else None
     if file.path is None:
         return file.content
+    if not _is_utf_8(file.path):  # libraries in C refuse such names
+        with open(file.path, "rb") as opened:
+            return opened.read()
     is_path = isinstance(cell, str | Path) and os.fspath(cell) == file.path
     return cell if is_path else file.path
+
+
+def _is_utf_8(text):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_struct(cell):
