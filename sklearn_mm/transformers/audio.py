@@ -43,8 +43,9 @@ class AudioTransformer(CellTransformer):
     int16, int32 and uint8 scaled to [-1, 1]. In a numeric 2-D table, a row is one
     clip of floats, whatever the type: scale integers before. Channels are averaged,
     and a clip of another rate is resampled (soxr, HQ). One column may mix all of these.
-    Files may also be open files, ``{"bytes": ..., "path": ...}``, ``data:`` URIs, base64
-    or, if `remote` allows them, URLs; decoders with ``get_all_samples()`` are read.
+    Files may also be open files, ``{"bytes": ..., "path": ...}``, ``data:`` URIs,
+    base64 or, if `remote` allows them, URLs; decoders with ``get_all_samples()`` are
+    read.
 
     ``None``, NaN, ``pd.NA``, a clip without samples and one of only NaN are missing
     and become an empty sequence. A clip of n samples at `sampling_rate` has

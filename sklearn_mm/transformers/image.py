@@ -1,7 +1,5 @@
 """Images: a column of files or arrays, as pixels or as vectors."""
 
-import warnings
-from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,9 +10,6 @@ from sklearn_mm.readers.decoding import MAX_PIXELS
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.readers.images import (
     Several,
-    holds_few_bits,
-    is_off_scale,
-    is_uint16,
     learn_value_range,
     list_images,
     read_image,
@@ -23,6 +18,14 @@ from sklearn_mm.readers.images import (
 from sklearn_mm.readers.limits import MAX_BYTES, TIMEOUT
 from sklearn_mm.readers.locations import Places
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.pictures import (
+    Pictures,
+    average_rows,
+    has_no_range,
+    images_of,
+    warn_of_scales,
+    zigzag,
+)
 from sklearn_mm.transformers.resizing import resize_images, to_mode
 
 CHANNELS = {"rgb": ("red", "green", "blue"), "gray": ("gray",)}
@@ -36,23 +39,6 @@ MAX_WAITING = 4
 # A JPEG is decoded at a reduced scale as long as it stays this many times the size of
 # the result, which changes the result by very few levels.
 REDUCED = 4
-
-
-@dataclass
-class Pictures:
-    """The images of one cell.
-
-    Attributes
-    ----------
-    images : list of ndarray
-        Of uint8, or of other types that wait for the range of values.
-    n_deep, n_dark : int
-        How many had 16 bits, and how many of these used at most 12.
-    """
-
-    images: list
-    n_deep: int = 0
-    n_dark: int = 0
 
 
 class ImageTransformer(CellTransformer):
@@ -355,10 +341,8 @@ class ImageTransformer(CellTransformer):
 
     def _add_image(self, pictures, image):
         pixels = to_uint8(image, self.value_range)
-        pictures.images.append(image if pixels is None else self._prepare(pixels))
-        if self.value_range is None and is_uint16(image):
-            pictures.n_deep += 1
-            pictures.n_dark += holds_few_bits(image)
+        prepared = image if pixels is None else self._prepare(pixels)
+        pictures.add(prepared, image)
 
     def _add_cell(self, digest, cell):
         places = Places.of(self)
@@ -367,50 +351,25 @@ class ImageTransformer(CellTransformer):
         return all(add_cell(digest, image, places) for image in images)
 
     def _learn(self, samples):
-        waiting = [image for image in _images_of(samples) if _has_no_range(image)]
+        waiting = [image for image in images_of(samples) if has_no_range(image)]
         chosen = (
             learn_value_range(waiting) if self.value_range is None else self.value_range
         )
         self.value_range_ = tuple(float(value) for value in chosen)
 
     def _is_final(self, sample):
-        return not any(map(_has_no_range, sample.images))
+        return not any(map(has_no_range, sample.images))
 
     def _to_block(self, samples):
-        self._warn_of_scales(samples)
+        if self.value_range is None:
+            warn_of_scales(type(self).__name__, samples, vars(self).get("value_range_"))
         pixels = self._finish(samples)
         lengths = [0 if s is None else len(s.images) for s in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         block = FeatureBlock(pixels, offsets, "image")
         if self.representation in ("pixels", "pca"):
             return block
-        return _one_a_row(self._to_vectors(pixels), block)
-
-    def _warn_of_scales(self, samples):
-        """Warn of images that will be dark or white, since their scale is another."""
-        if self.value_range is not None:
-            return
-        present = [sample for sample in samples if sample is not None]
-        n_dark = sum(sample.n_dark for sample in present)
-        if n_dark and n_dark == sum(sample.n_deep for sample in present):
-            warnings.warn(
-                f"{type(self).__name__}: {n_dark} images of 16 bits hold numbers of at "
-                "most 12 bits, and will be dark. Set value_range, such as (0, 4095)",
-                UserWarning,
-                stacklevel=4,
-            )
-        waiting = [image for image in _images_of(samples) if _has_no_range(image)]
-        n_off = sum(is_off_scale(image, self.value_range_) for image in waiting)
-        if n_off:
-            low, high = self.value_range_
-            warnings.warn(
-                f"{type(self).__name__}: {n_off} of {len(waiting)} images are not on "
-                f"the scale of the training cells, where {low:g} is black and {high:g} "
-                "white, and will be dark or white. Bring all to one scale, or set "
-                "value_range",
-                UserWarning,
-                stacklevel=4,
-            )
+        return average_rows(self._to_vectors(pixels), block)
 
     def _learn_from_block(self, block):
         if self.representation == "pca":
@@ -424,7 +383,7 @@ class ImageTransformer(CellTransformer):
             empty = np.empty((0, self._vector_width()), dtype=np.float32)
             return FeatureBlock(empty, np.zeros(len(block) + 1), "vector")
         vectors = self.pca_.transform(_flatten(block.values))
-        return _one_a_row(vectors.astype(np.float32, copy=False), block)
+        return average_rows(vectors.astype(np.float32, copy=False), block)
 
     def _prepare(self, pixels):
         """Bring uint8 pixels to the colour mode and, if they are many, to the size."""
@@ -438,9 +397,9 @@ class ImageTransformer(CellTransformer):
         """Resize what is present: (n, channels, height, width) of uint8."""
         present = [
             self._prepare(to_uint8(image, self.value_range_))
-            if _has_no_range(image)
+            if has_no_range(image)
             else image
-            for image in _images_of(samples)
+            for image in images_of(samples)
         ]
         return resize_images(present, self.size, len(CHANNELS[self.mode]))
 
@@ -515,61 +474,13 @@ class ImageTransformer(CellTransformer):
         return tags
 
 
-def zigzag(size, n_coefficients):
-    """List the lowest frequencies of a 2-D transform in the zigzag order of JPEG.
-
-    Parameters
-    ----------
-    size : (int, int)
-        Vertical and horizontal frequencies there are.
-    n_coefficients : int
-        How many to list.
-
-    Returns
-    -------
-    vertical, horizontal : ndarray of shape (n_coefficients,)
-
-    Examples
-    --------
-    >>> vertical, horizontal = zigzag((8, 8), 6)
-    >>> list(zip(vertical.tolist(), horizontal.tolist()))
-    [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)]
-    """
-    vertical, horizontal = (axis.ravel() for axis in np.indices(size))
-    diagonal = vertical + horizontal
-    along = np.where(diagonal % 2, vertical, horizontal)
-    order = np.lexsort([along, diagonal])[:n_coefficients]
-    return vertical[order], horizontal[order]
-
-
 def _flatten(pixels):
     """Scale images to 0..1 and lay each out as a row."""
     return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
 
 
-def _images_of(samples):
-    """List the images of all cells."""
-    return [image for s in samples if s is not None for image in s.images]
-
-
-def _one_a_row(vectors, block):
-    """Average the vectors of the images of each row of a block."""
-    lengths = block.lengths
-    offsets = np.concatenate([[0], np.cumsum(lengths > 0, dtype=np.int64)])
-    if lengths.max(initial=0) > 1:
-        starts = block.offsets[:-1][lengths > 0]
-        sums = np.add.reduceat(vectors, starts, axis=0, dtype=np.float64)
-        vectors = (sums / lengths[lengths > 0][:, None]).astype(np.float32)
-    return FeatureBlock(vectors, offsets, "vector")
-
-
 def _is_count(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
-
-
-def _has_no_range(image):
-    """Tell whether an image that was read still waits for the range of values."""
-    return image.dtype != np.uint8
 
 
 def _is_pair(value, kind, *, above):

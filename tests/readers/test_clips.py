@@ -72,7 +72,7 @@ def test_a_decoder_that_fails_names_its_row():
         lambda path: {"bytes": None, "path": path.name},
         lambda path: {"bytes": path.read_bytes(), "path": "gone.wav"},
         lambda path: io.BytesIO(path.read_bytes()),
-        lambda path: open(path, "rb"),
+        lambda path: path.open("rb"),
         lambda path: np.void(path.read_bytes()),
         lambda path: path.as_uri(),
     ],

@@ -331,7 +331,9 @@ def test_images_on_one_scale_are_not_warned_of(cells):
 
 def test_twelve_bits_in_sixteen_are_counted_in_one_warning():
     cells = [photo.astype(np.uint16) * 16 for photo in photos()]
-    with pytest.warns(UserWarning, match=r"6 images .* value_range.*4095") as caught:
+    with pytest.warns(
+        UserWarning, match=r"all 6 images .* value_range.*4095"
+    ) as caught:
         ImageTransformer().fit(cells)
     assert len(caught) == 1
 
