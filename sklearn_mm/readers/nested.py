@@ -82,8 +82,11 @@ def _stack(items):
     if all(isinstance(item, Number) or item is np.ma.masked for item in items):
         if not items:
             return None
-        masked = any(item is np.ma.masked for item in items)
-        return np.ma.array(items) if masked else np.asarray(items)
+        mask = [item is np.ma.masked for item in items]
+        if not any(mask):
+            return np.asarray(items)
+        items = [0 if gone else item for gone, item in zip(mask, items, strict=True)]
+        return np.ma.array(items, mask=mask)
     parts = []
     for item in items:
         part = None if isinstance(item, str | bytes) else to_array(item)
