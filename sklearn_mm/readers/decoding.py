@@ -5,7 +5,12 @@ from math import prod
 
 import numpy as np
 
-from sklearn_mm.readers.repair import JPEG_FILL, is_short, strip_metadata
+from sklearn_mm.readers.repair import (
+    JPEG_FILL,
+    is_short_jpeg,
+    is_short_png,
+    strip_metadata,
+)
 from sklearn_mm.readers.signatures import tell_kind
 
 # What Pillow may open. Not what starts other programs (EPS), needs a handler of the
@@ -180,7 +185,7 @@ def _decode_source(source, file, what, enough, max_pixels):
         pixels = _read_wide(image)
         if pixels is None:
             pixels = decode_image(image, what, enough)
-        if _may_be_short(image, pixels) and is_short(_content(file)):
+        if _is_short(image, pixels, file):
             raise ValueError(
                 f"cannot read {what}: its header claims {image.width} x {image.height} "
                 "pixels, and it holds data for fewer"
@@ -202,17 +207,25 @@ def _check_cost(image, file, what, max_pixels):
             )
 
 
-def _may_be_short(image, pixels):
-    """Tell whether a corner, of a JPEG file the last, is as decoders fill it in."""
+def _is_short(image, pixels, file):
+    """Tell whether a file holds less than its header claims, which decoders fill in.
+
+    What is filled in stands at an edge, whichever that became when it was turned; so
+    few files need a closer look.
+    """
     from PIL import ImageFile
 
-    if image.format not in ("JPEG", "MPO") or ImageFile.LOAD_TRUNCATED_IMAGES:
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
         return False
-    return any(
-        bool((pixels[row, column] == JPEG_FILL).all())
-        for row in (0, -1)
-        for column in (0, -1)  # whichever it became when it was turned
-    )
+    if image.format in ("JPEG", "MPO"):
+        corners = [pixels[row, column] for row in (0, -1) for column in (0, -1)]
+        is_suspect = any((corner == JPEG_FILL).all() for corner in corners)
+        return is_suspect and is_short_jpeg(_content(file))
+    if image.format == "PNG":
+        edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+        is_suspect = any((edge == edge[:1]).all() for edge in edges)
+        return is_suspect and is_short_png(_content(file))
+    return False
 
 
 def _may_strip(file):

@@ -10,6 +10,14 @@ import numpy as np
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
 
+# Numbers of a pixel by the type of colour; first column and row, and steps, of the
+# passes of an interlaced image.
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = [
+    *[(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)],
+    *[(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)],
+]
+
 # Of WebP, what does not.
 _WEBP_LEFT = (b"EXIF", b"ICCP", b"XMP ")
 _WEBP_FLAGS = 0b00101100  # a profile, EXIF, XMP
@@ -94,7 +102,47 @@ def _strip_webp(content):
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def is_short(content):
+def is_short_png(content):
+    """Tell whether a PNG file claims more pixels than it holds data for.
+
+    Parameters
+    ----------
+    content : bytes
+        Of a file that can be decoded.
+
+    Returns
+    -------
+    bool
+    """
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(
+        ">IIBBBBB", content, 16
+    )
+    bits = depth * _PNG_CHANNELS.get(colour, 1)
+    passes = _ADAM7 if interlaced else [(0, 0, 1, 1)]
+    n_expected = 0
+    for left, top, across, down in passes:
+        columns, rows = -((left - width) // across), -((top - height) // down)
+        if columns > 0 and rows > 0:
+            n_expected += rows * (1 + (columns * bits + 7) // 8)
+    inflate, n_found = zlib.decompressobj(), 0
+    for data in _png_data(content):
+        while data and n_found < n_expected:
+            n_found += len(inflate.decompress(data, 2**20))
+            data = inflate.unconsumed_tail
+    return n_found < n_expected
+
+
+def _png_data(content):
+    """Yield what the chunks of pixels hold."""
+    start = len(_PNG_HEAD)
+    while start + 8 <= len(content):
+        (n_bytes,) = struct.unpack_from(">I", content, start)
+        if content[start + 4 : start + 8] == b"IDAT":
+            yield content[start + 8 : start + 8 + n_bytes]
+        start += 12 + n_bytes
+
+
+def is_short_jpeg(content):
     """Tell whether a JPEG file claims more pixels than it holds data for.
 
     A decoder reads past the data's end only if it lacks some: so bytes that are put

@@ -308,6 +308,39 @@ def test_a_jpeg_that_is_gray_itself_is_read(mode):
     assert (read_image(encoded(image, "JPEG")) == 128).all()
 
 
+def with_height(png, height):
+    """Let the header of a PNG file claim another height."""
+    header = png[16:20] + struct.pack(">I", height) + png[24:29]
+    return HEAD + chunk(b"IHDR", header) + png[33:]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16", "LA"])
+@pytest.mark.parametrize("height", [64, 33])
+def test_a_png_that_claims_more_pixels_than_it_holds_is_refused(mode, height):
+    image = Image.fromarray(colours(32, 31))
+    if mode == "I;16":
+        image = Image.fromarray(DEEP.repeat(16, 0))
+    else:
+        image = image.convert(mode)
+    data = encoded(image)
+    assert read_image(data).shape[0] == 32
+    with pytest.raises(ValueError, match=f"claims .* x {height} pixels, and it holds"):
+        read_image(with_height(data, height))
+
+
+def test_an_interlaced_png_is_read_and_measured():
+    # The rows of Adam7's seven passes over 8 x 8 pixels.
+    rows = [1, 1, 2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8]
+    body = b"".join(b"\0" + b"\xff" * n for n in rows)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1))
+    tail = chunk(b"IEND", b"")
+    whole = HEAD + head + chunk(b"IDAT", zlib.compress(body)) + tail
+    assert (read_image(whole) == 255).all()
+    short = HEAD + head + chunk(b"IDAT", zlib.compress(body[:-9])) + tail
+    with pytest.raises(ValueError, match="it holds data for fewer"):
+        read_image(short)
+
+
 def test_an_index_outside_the_palette_is_refused():
     data = (
         HEAD
