@@ -157,6 +157,8 @@ def _describe_joined(text, places):
 def _describe_struct(struct, places):
     held, path = struct.get("bytes"), struct.get("path")
     if not is_missing(held):
+        if not is_content(held) and not isinstance(held, np.ndarray):
+            return "unknown", "structs whose 'bytes' are none"
         return _describe_content(held, "as bytes", "bytes")
     if is_missing(path):
         return "nothing", "nothing"

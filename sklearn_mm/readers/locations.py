@@ -140,10 +140,7 @@ def find_file(cell, places=HERE, expected="expected a file"):
     """
     struct = as_struct(cell)
     if struct is not None:
-        held, path = struct.get("bytes"), struct.get("path")
-        if not is_missing(held):
-            return find_file(held, places, expected)
-        return None if is_missing(path) else find_file(path, places, expected)
+        return _find_in_struct(struct, places, expected)
     if isinstance(cell, str):
         return _find_by_name(cell, places, expected)
     if is_content(cell):
@@ -155,6 +152,22 @@ def find_file(cell, places=HERE, expected="expected a file"):
         return _held(_call(cell, cell.read_bytes), places)
     if can_be_read(cell):
         return _held(_read_all(cell, places.max_bytes), places)
+    return None
+
+
+def _find_in_struct(struct, places, expected):
+    for name in ("bytes", "path"):
+        held = struct.get(name)
+        if is_missing(held):
+            continue
+        if name == "bytes" and isinstance(held, np.ndarray) and held.dtype == np.uint8:
+            held = held.tobytes()
+        file = find_file(held, places, expected)
+        if file is None:
+            raise TypeError(
+                f"{expected}; found a struct whose {name!r} is a {type(held).__name__}"
+            )
+        return file
     return None
 
 

@@ -30,8 +30,10 @@ def to_array(cell):
     >>> to_array([[1, 2], (3, 4)]).shape, to_array(["a", "b"]) is None
     ((2, 2), True)
     """
-    if isinstance(cell, np.ndarray) and cell.dtype.kind != "O":
+    if isinstance(cell, np.ma.MaskedArray) and cell.dtype.kind != "O":
         return cell
+    if isinstance(cell, np.ndarray) and cell.dtype.kind != "O":
+        return np.asarray(cell)  # matrices and the like count their axes otherwise
     if hasattr(cell, "detach") and hasattr(cell, "cpu"):
         cell = cell.detach().cpu()
     plain = to_lists(cell)
