@@ -11,7 +11,7 @@ from numbers import Number
 import numpy as np
 
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.decoding import FORMATS
+from sklearn_mm.readers.image_files import FORMATS
 from sklearn_mm.readers.images import list_images
 from sklearn_mm.readers.locations import (
     HERE,

@@ -6,7 +6,7 @@ from math import isqrt
 import numpy as np
 
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.decoding import (
+from sklearn_mm.readers.image_files import (
     MAX_PIXELS,
     check_size,
     decode_file,
@@ -33,7 +33,7 @@ def read_image(cell, enough=None, places=HERE, max_pixels=MAX_PIXELS):
     Parameters
     ----------
     cell : object
-        A file in a format that `sklearn_mm.readers.decoding.FORMATS` lists, in any form
+        A file in a format that `sklearn_mm.readers.image_files.FORMATS` lists, in any form
         that `find_file` knows, such as its path, its content or ``{"bytes", "path"}``;
         a PIL image; or the pixels, as an array, tensor or nested lists: ``(height,
         width)`` or ``(height, width, 1|3|4)``, where the fourth channel is alpha. Of an

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.decoding import MAX_PIXELS
 from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.image_files import MAX_PIXELS
 from sklearn_mm.readers.images import (
     Several,
     learn_value_range,

@@ -235,7 +235,7 @@ def test_of_a_jpeg_the_pixels_that_are_decoded_count():
 
 
 def test_formats_whose_decoders_hold_copies_may_have_fewer_pixels(monkeypatch):
-    monkeypatch.setattr("sklearn_mm.readers.decoding.MAX_PIXELS", 600)
+    monkeypatch.setattr("sklearn_mm.readers.image_files.MAX_PIXELS", 600)
     image = Image.new("RGB", (30, 20))
     assert read_image(encoded(image), max_pixels=600).shape == (20, 30, 3)
     with pytest.raises(ValueError, match="above the limit max_pixels=300"):
@@ -253,8 +253,8 @@ def test_a_jpeg_of_many_scans_is_refused():
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "1", "P", "I;16", "F"])
 def test_a_large_image_is_averaged_in_blocks(mode, monkeypatch):
-    monkeypatch.setattr("sklearn_mm.readers.decoding.LARGE", 1000)
-    monkeypatch.setattr("sklearn_mm.readers.decoding.STRIP", 200)
+    monkeypatch.setattr("sklearn_mm.readers.image_files.LARGE", 1000)
+    monkeypatch.setattr("sklearn_mm.readers.image_files.STRIP", 200)
     rng = np.random.default_rng(0)
     if mode == "I;16":
         image = Image.fromarray(rng.integers(0, 65536, (90, 70)).astype(np.uint16))
@@ -271,7 +271,7 @@ def test_a_large_image_is_averaged_in_blocks(mode, monkeypatch):
 
 
 def test_blocks_at_the_edge_of_a_large_array_are_smaller(monkeypatch):
-    monkeypatch.setattr("sklearn_mm.readers.decoding.LARGE", 10)
+    monkeypatch.setattr("sklearn_mm.readers.image_files.LARGE", 10)
     array = np.arange(35.0).reshape(5, 7)
     reduced = read_image(array, enough=2)[:, :, 0]
     blocks = [

@@ -9,7 +9,7 @@ from sklearn_mm.inspection.kinds import first_step, kind_of_cells, select_column
 from sklearn_mm.inspection.reporting.markup import Cell
 from sklearn_mm.readers.clips import as_clip
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.decoding import MAX_PIXELS
+from sklearn_mm.readers.image_files import MAX_PIXELS
 from sklearn_mm.readers.images import (
     is_uint16,
     learn_value_range,

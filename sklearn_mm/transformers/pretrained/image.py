@@ -5,8 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklearn_mm.readers.decoding import MAX_PIXELS
 from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.image_files import MAX_PIXELS
 from sklearn_mm.readers.images import (
     learn_value_range,
     list_images,
