@@ -34,7 +34,8 @@ def read_image(cell, enough=None, places=HERE, max_pixels=MAX_PIXELS):
     ----------
     cell : object
         A file in a format that ``FORMATS`` of `sklearn_mm.readers.image_files` lists,
-        in any form that `find_file` knows, such as its path, its content or ``{"bytes", "path"}``;
+        in any form that `find_file` knows, such as its path, its content or
+        ``{"bytes", "path"}``;
         a PIL image; or the pixels, as an array, tensor or nested lists: ``(height,
         width)`` or ``(height, width, 1|3|4)``, where the fourth channel is alpha. Of an
         animation the first frame is taken. A 1-D array is a flattened square gray image
