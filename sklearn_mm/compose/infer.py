@@ -9,10 +9,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from sklearn_mm._compat import _safe_indexing
 from sklearn_mm.compose.classical import plan_readings
-from sklearn_mm.compose.describe import SERIES, TABLES
+from sklearn_mm.compose.describe import SERIES, TABLES, URLS
 from sklearn_mm.compose.kinds import VECTORS, look_at
 from sklearn_mm.compose.presets.cells import Vectors, as_numbers
 from sklearn_mm.compose.union import MultimodalFeatureUnion
+from sklearn_mm.readers.locations import Places
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers.audio import AudioTransformer
 from sklearn_mm.transformers.dates import DateTransformer
@@ -58,11 +59,21 @@ NOTES = {
     SERIES: "if they are sound, set AudioTransformer(sampling_rate=...) by set_params",
     TABLES: "if they are images, set ImageTransformer() by set_params",
     VECTORS: "if they are series, set TimeSeriesTransformer() by set_params",
+    URLS["image"]: "they are fetched only with remote=True",
+    URLS["sound"]: "they are fetched only with remote=True",
 }
 
 
 def make_multimodal_union(
-    X, *, classical=True, task="auto", n_jobs=None, random_state=0, verbose=True
+    X,
+    *,
+    root=None,
+    remote=False,
+    classical=True,
+    task="auto",
+    n_jobs=None,
+    random_state=0,
+    verbose=True,
 ):
     """Choose transformers for each column of a table by what its cells are.
 
@@ -80,11 +91,14 @@ def make_multimodal_union(
       these columns are the modality "categories".
     - dates, and strings in ISO form such as "2020-01-05": :class:`DateTransformer`; all
       are the modality "dates".
-    - images: :class:`ImageTransformer`. They are paths of image files (str or
-      ``pathlib.Path``), their content as bytes, PIL images, arrays of shape
-      ``(height, width, 1|3|4)``, and uint8 arrays of shape ``(height, width)``.
-    - sound: :class:`AudioTransformer`. It is paths of sound files, their content as
-      bytes, ``(array, rate)`` pairs, and dicts with "array" and "sampling_rate".
+    - images: :class:`ImageTransformer`. They are paths or URLs of image files, their
+      content as bytes, open files, ``{"bytes", "path"}``, ``data:`` URIs and base64,
+      PIL images, arrays of shape ``(height, width, 1|3|4)``, uint8 arrays of shape
+      ``(height, width)``, and lists of these. Strings such as ``"a.png;b.png"`` are
+      several images.
+    - sound: :class:`AudioTransformer`. It is sound files in the same forms,
+      ``(array, rate)`` pairs, dicts with "array" and "sampling_rate", and decoders
+      with ``get_all_samples()``.
     - vectors, such as embeddings: ``StandardScaler``. They are 1-D arrays or lists of
       one length, at least 16, in which neighbouring numbers do not go together: their
       mean autocorrelation is at most 0.3.
@@ -102,6 +116,12 @@ def make_multimodal_union(
     ----------
     X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
         The cells. The number of rows sets the size of some models.
+    root : str or Path, default=None
+        The folder, or its URL, where relative paths of images and sounds begin; None is
+        the working folder. It is handed to their transformers.
+    remote : bool or tuple of str, default=False
+        Whether these may fetch URLs, or of which schemes. Here nothing is fetched: what
+        a URL holds is told by its suffix.
     classical : bool, default=True
         Whether to add the predictions of classical models. Then ``fit`` needs y.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -191,8 +211,10 @@ def make_multimodal_union(
     caption_terms=vector, boosting=vector)
     """
     X = check_table("make_multimodal_union", X)
+    places = Places(root=root, remote=remote)
+    places.check()
     findings = [
-        look_at(_safe_indexing(X, position, axis=1), key)
+        look_at(_safe_indexing(X, position, axis=1), key, places)
         for position, key in enumerate(_keys(X))
     ]
     entries = _assign_modalities(findings)
@@ -240,7 +262,7 @@ def _assign_modalities(findings):
             finding.modality = SHORT_TEXTS
         else:
             finding.modality = _name_modality(finding.key, taken)
-        transformer = TRANSFORMERS[finding.kind]()
+        transformer = TRANSFORMERS[finding.kind](**finding.options)
         _, columns = entries.setdefault(finding.modality, (transformer, []))
         columns.append(finding.key)
     return [
@@ -295,6 +317,8 @@ def _print_line(label, finding):
         if finding.modality != finding.key:
             choice += f", in modality {finding.modality!r}"
     note = f" ({NOTES[finding.found]})" if finding.found in NOTES else ""
+    if finding.found in URLS.values() and finding.options.get("remote"):
+        note = ""
     print(f"{label}: {finding.found} -> {choice}{note}")
 
 

@@ -3,17 +3,18 @@
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Number
 from pathlib import Path
 
 import numpy as np
 
 from sklearn_mm._compat import _safe_indexing
-from sklearn_mm.compose.describe import LOST, SERIES, describe_cell
+from sklearn_mm.compose.describe import LOST, SERIES, SEVERAL, describe_cell
 from sklearn_mm.compose.presets.cells import says_no_number
 from sklearn_mm.compose.presets.texts import TextColumn, split_names
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.locations import HERE
 from sklearn_mm.transformers.dates import ISO_DATE
 
 # The cells looked at in a column, and the most strings that are categories.
@@ -51,6 +52,8 @@ class Finding:
         Values of a category.
     modality : str, default=None
         That the column becomes, or is a part of.
+    options : dict, default={}
+        Parameters of the transformer, of images and sound.
     """
 
     key: str | int
@@ -59,9 +62,10 @@ class Finding:
     text: TextColumn | None = None
     n_different: int = 0
     modality: str | None = None
+    options: dict = field(default_factory=dict)
 
 
-def look_at(column, key):
+def look_at(column, key, places=HERE):
     """Find out what a column holds.
 
     Parameters
@@ -70,6 +74,8 @@ def look_at(column, key):
         The cells.
     key : str or int
         What selects the column.
+    places : Places, default=HERE
+        Where files may be.
 
     Returns
     -------
@@ -87,9 +93,11 @@ def look_at(column, key):
     if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
         n_different = len({str(cell) for cell in column if not is_missing(cell)})
         return Finding(key, "category", "categories", n_different=n_different)
-    described = [describe_cell(cell) for cell in cells]
-    counts = Counter(described)
+    described = [describe_cell(cell, places) for cell in cells]
+    counts = Counter(what for what in described if what[0] != "nothing")
     kinds = {kind for kind, _ in counts}
+    if not kinds:
+        return Finding(key, "missing", "no values")
     # Texts may happen to name a file; a lost image is the transformer's to report.
     n_unreadable = sum(n for (kind, _), n in counts.items() if kind == "file")
     if kinds - {"file"} == {"text"} and 2 * n_unreadable <= len(cells):
@@ -97,7 +105,7 @@ def look_at(column, key):
     elif kinds in ({"image", "file"}, {"sound", "file"}):
         kinds.remove("file")
     if len(kinds) > 1 or kinds <= {"file", "unknown"}:
-        raise ValueError(_explain(key, rows, cells, described))
+        raise ValueError(_explain(key, rows, cells, described, places))
     (kind,) = kinds
     if kind == "text":
         return _look_at_strings(column, key)
@@ -106,7 +114,14 @@ def look_at(column, key):
         return Finding(key, "vector", VECTORS)
     if kind == "bool":
         return Finding(key, "category", found, n_different=2)
-    return Finding(key, kind, found)
+    options = {}
+    if kind in ("image", "sound"):
+        options = {"root": places.root, "remote": places.remote}
+        options = {name: v for name, v in options.items() if v not in (None, False)}
+    for separator, description in SEVERAL.items():
+        if kind == "image" and description in found:
+            options["separator"] = separator
+    return Finding(key, kind, found, options=options)
 
 
 def _look_at_strings(column, key):
@@ -189,7 +204,7 @@ def _spread(items, n_items):
     return [items[i] for i in np.linspace(0, len(items) - 1, n_items).astype(int)]
 
 
-def _explain(key, rows, cells, described):
+def _explain(key, rows, cells, described, places):
     """Say what was found in a column for which nothing can be chosen."""
     found = []
     for what, n in Counter(described).items():
@@ -203,7 +218,10 @@ def _explain(key, rows, cells, described):
         "...])."
     )
     if any(description == LOST for _, description in described):
-        advice = f"Paths begin at the working folder, {os.getcwd()!r}. {advice}"
+        begin = f"the working folder, {os.getcwd()!r}; root= says another"
+        if places.root is not None:
+            begin = f"root={str(places.root)!r}"
+        advice = f"Paths begin at {begin}. {advice}"
     return (
         f"column {key!r}: cannot infer a transformer, found {' and '.join(found)}. "
         f"{advice}"

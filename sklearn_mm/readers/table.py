@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.column import is_missing, unmask
 
 
 def check_table(owner, X):
@@ -166,7 +166,7 @@ def _as_array(owner, X):
                 for j, cell in enumerate(row):
                     array[i, j] = cell
             return array
-    array = np.asarray(X)
+    array = unmask(X)
     if array.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {array.ndim}D array instead: {owner} takes a "
