@@ -2,7 +2,6 @@
 
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
@@ -19,12 +18,9 @@ from sklearn_mm._compat import (
 )
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import check_memory
-from sklearn_mm.compose.columns import (
-    check_entries,
-    check_present,
-    name_columns,
-    plan_columns,
-)
+from sklearn_mm.compose.chunks import transform_chunks
+from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
+from sklearn_mm.compose.names import name_features
 from sklearn_mm.compose.steps import (
     fit_transform_step,
     is_word,
@@ -337,26 +333,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             raise ValueError(
                 f"chunk_size must be an integer of at least 1, found {chunk_size!r}"
             )
-        chunks = self._transform_chunks(X, chunk_size)
+        chunks = transform_chunks(
+            type(self).__name__, lambda table: self._transform(table, {}), X, chunk_size
+        )
         write_features(folder, chunks, overwrite=overwrite)
         return MultimodalFeatures.load(folder)
-
-    def _transform_chunks(self, X, chunk_size):
-        """Yield the features of some rows after those of others."""
-        n_rows = 0
-        for table in X if hasattr(X, "__next__") else [X]:
-            table = check_table(type(self).__name__, table)
-            for start in range(0, table.shape[0], chunk_size):
-                rows = slice(start, min(start + chunk_size, table.shape[0]))
-                try:
-                    features = self._transform(_safe_indexing(table, rows), {})
-                except Exception as error:
-                    error.add_note(f"Rows are counted from row {n_rows} of X.")
-                    raise
-                yield features
-                n_rows += len(features)
-        if not n_rows:
-            raise ValueError("X is an iterator of tables, but it gave none")
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
@@ -372,24 +353,12 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """
         check_is_fitted(self)
         input_features = _check_feature_names_in(self, input_features)
-        named = []
-        for name, transformer, columns in self.transformers_:
-            if not hasattr(transformer, "get_feature_names_out"):
-                raise AttributeError(
-                    f"transformer {name!r} ({type(transformer).__name__}) has no "
-                    "get_feature_names_out"
-                )
-            by_name = hasattr(self, "feature_names_in_")
-            own = name_columns(columns, input_features, by_name)
-            features = transformer.get_feature_names_out(own)
-            prefix = f"{name}__" if self.verbose_feature_names_out else ""
-            named += [f"{prefix}{feature}" for feature in features]
-        if len(set(named)) < len(named):
-            twice = sorted({name for name in named if named.count(name) > 1})[:5]
-            raise ValueError(
-                f"features share a name: {twice}. Set verbose_feature_names_out=True."
-            )
-        return np.asarray(named, dtype=object)
+        return name_features(
+            self.transformers_,
+            input_features,
+            by_name=hasattr(self, "feature_names_in_"),
+            prefixed=self.verbose_feature_names_out,
+        )
 
     def set_output(self, *, transform=None):
         """Choose what transform gives.
