@@ -29,7 +29,7 @@ def transform_chunks(owner, transform, X, chunk_size):
     """
     n_rows = 0
     for table in X if hasattr(X, "__next__") else [X]:
-        table = check_table(owner, table)
+        table = check_table(owner, table, accept_sparse=True)
         for start in range(0, table.shape[0], chunk_size):
             rows = slice(start, min(start + chunk_size, table.shape[0]))
             try:

@@ -1,11 +1,13 @@
 """What the features of a union are called."""
 
+from collections import Counter
+
 import numpy as np
 
 from sklearn_mm.compose.columns import name_columns
 
 
-def name_features(transformers, input_features, *, by_name, prefixed):
+def name_features(transformers, input_features, *, by_name, verbose):
     """Name the columns of the flat view.
 
     Parameters
@@ -16,8 +18,8 @@ def name_features(transformers, input_features, *, by_name, prefixed):
         Names of X's columns.
     by_name : bool
         Whether ``columns`` are names, and not positions.
-    prefixed : bool
-        Whether features are named ``<modality>__<feature>``.
+    verbose : bool, str or callable
+        As ``verbose_feature_names_out`` of the union.
 
     Returns
     -------
@@ -34,21 +36,70 @@ def name_features(transformers, input_features, *, by_name, prefixed):
     for name, transformer, columns in transformers:
         if not hasattr(transformer, "get_feature_names_out"):
             raise AttributeError(
-                f"transformer {name!r} ({type(transformer).__name__}) has no "
-                "get_feature_names_out"
+                f"Transformer {name} (type {type(transformer).__name__}) does not "
+                "provide get_feature_names_out"
             )
         own = name_columns(columns, input_features, by_name)
         features = transformer.get_feature_names_out(own)
-        prefix = f"{name}__" if prefixed else ""
-        named += [f"{prefix}{feature}" for feature in features]
-    check_differ(named)
+        named += prefixed_names(name, features, verbose)
+    check_differ(named, verbose)
     return np.asarray(named, dtype=object)
 
 
-def check_differ(names):
-    """Raise ValueError where two features share a name."""
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})[:5]
+def prefixed_names(name, features, verbose):
+    """Name the features of a modality in the whole.
+
+    Parameters
+    ----------
+    name : str
+        Of the modality.
+    features : iterable of str
+        Names that its transformer gave.
+    verbose : bool, str or callable
+        As ``verbose_feature_names_out`` of the union.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> prefixed_names("table", ["age"], True)
+    ['table__age']
+    >>> prefixed_names("table", ["age"], "{feature_name}-{transformer_name}")
+    ['age-table']
+    """
+    if isinstance(verbose, bool | np.bool_):
+        return [
+            f"{name}__{feature}" if verbose else str(feature) for feature in features
+        ]
+    if isinstance(verbose, str):
+        return [
+            verbose.format(transformer_name=name, feature_name=feature)
+            for feature in features
+        ]
+    if callable(verbose):
+        return [str(verbose(name, feature)) for feature in features]
+    raise TypeError(
+        "verbose_feature_names_out must be True, False, a format string such as "
+        "'{feature_name}__{transformer_name}', or a callable from (modality, feature) "
+        f"to a name, found {verbose!r}"
+    )
+
+
+def check_differ(names, verbose):
+    """Raise ValueError where two features share a name that is not the user's own."""
+    if isinstance(verbose, bool | np.bool_) and len(set(names)) < len(names):
+        counts = Counter(names)
+        twice = sorted(str(name) for name, count in counts.items() if count > 1)
+        more = ", ..." if len(twice) > 5 else ""
+        listed = f"{str(twice[:5])[:-1]}{more}]"
         raise ValueError(
-            f"features share a name: {twice}. Set verbose_feature_names_out=True."
+            f"features share a name. Output feature names: {listed} are not unique. "
+            "Please set verbose_feature_names_out=True to add prefixes to feature names"
         )

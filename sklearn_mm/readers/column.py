@@ -41,7 +41,7 @@ class Column:
 
 
 def is_missing(cell):
-    """Tell whether a cell is ``None``, NaN, ``pd.NA`` or ``pd.NaT``.
+    """Tell whether a cell is ``None``, NaN, ``pd.NA``, ``pd.NaT`` or NumPy's NaT.
 
     Examples
     --------
@@ -52,6 +52,8 @@ def is_missing(cell):
         return True
     if isinstance(cell, float | np.floating):
         return bool(np.isnan(cell))
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(cell))
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType")
 

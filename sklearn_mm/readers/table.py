@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn_mm.readers.column import is_missing
 
 
-def check_table(owner, X):
+def check_table(owner, X, *, accept_sparse=False):
     """Take X as a table of pandas or polars, or as a 2-D array.
 
     Parameters
@@ -18,10 +18,13 @@ def check_table(owner, X):
         Name of the estimator, for messages.
     X : table of pandas, polars or pyarrow, 2-D array, or list of rows
         The cells. A cell may itself be an array.
+    accept_sparse : bool, default=False
+        Whether X may be a sparse matrix.
 
     Returns
     -------
     table of pandas or polars, or ndarray of shape (n_samples, n_columns)
+        Or CSR matrix.
 
     Raises
     ------
@@ -30,7 +33,9 @@ def check_table(owner, X):
     ValueError
         If X is not 2-D, has no row or no column, or two columns share a name.
     """
-    if sparse.issparse(X):
+    if sparse.issparse(X) and accept_sparse:
+        X = X.tocsr()
+    elif sparse.issparse(X):
         raise TypeError(
             f"{owner} takes a table of cells, but sparse data was passed. Use "
             "X.toarray()."
@@ -41,7 +46,7 @@ def check_table(owner, X):
         X = X.to_pandas()
     if hasattr(X, "columns"):
         _check_distinct(owner, list(X.columns))
-    else:
+    elif not sparse.issparse(X):
         X = _as_array(owner, X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
