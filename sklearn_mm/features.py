@@ -10,11 +10,12 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mm._indexing import resolve_rows, row_slices
+from sklearn_mm._numpy import FlatView
 from sklearn_mm.blocks import FeatureBlock, refuse_large
 from sklearn_mm.store import load_blocks, write_features
 
 
-class MultimodalFeatures:
+class MultimodalFeatures(FlatView):
     """Named blocks of features that share their samples.
 
     Parameters

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, validate_data
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.readers.times import without_times
 
 # Name of the modality where X is a plain 2-D array or one block.
 SINGLE_MODALITY = "features"
@@ -42,7 +43,7 @@ def check_features(estimator, X, *, reset):
     if not isinstance(X, MultimodalFeatures):
         X = validate_data(
             estimator,
-            X,
+            without_times(X),
             reset=reset,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
@@ -63,10 +64,20 @@ def _check_values(owner, features):
             f"{owner}."
         )
     for name, block in features.blocks.items():
+        if block.kind == "tokens":
+            _check_ids(name, block)
         if block.values.dtype.kind != "f":
             continue
         for rows in row_slices([block]):
             _check_finite(name, block[rows], rows.start)
+
+
+def _check_ids(name, block):
+    """Refuse token ids that are not in the vocabulary, which are on disk perhaps."""
+    try:
+        block.check_ids()
+    except ValueError as error:
+        raise ValueError(f"modality {name!r}: {error}") from error
 
 
 def _check_finite(name, block, first_row):
