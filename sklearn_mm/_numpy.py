@@ -1,8 +1,8 @@
 """What NumPy's functions make of blocks and features.
 
 They read the flat view, but for ``np.hstack`` and ``np.concatenate(..., axis=1)``, by
-which ``ColumnTransformer`` and ``FeatureUnion`` put what their transformers gave side by
-side: there the sequences, of which the flat view knows nothing, are kept.
+which ``ColumnTransformer`` and ``FeatureUnion`` put what their transformers gave side
+by side: there the sequences, of which the flat view knows nothing, are kept.
 """
 
 import warnings

@@ -72,8 +72,8 @@ class FeatureBlock(FlatView):
         if getattr(dtype, "kind", "O") not in "fiub":
             found = type(self.values).__name__ if dtype is None else f"dtype {dtype}"
             raise TypeError(
-                f"values: found {found}, expected numbers. Of dates make numbers first, "
-                "such as by DateTransformer"
+                f"values: found {found}, expected numbers. Of dates make numbers "
+                "first, such as by DateTransformer"
             )
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, found {self.kind!r}")
