@@ -66,9 +66,7 @@ def test_symbols_are_tokens_of_their_own(punctuation):
     assert words == ["great", "😀", "5", "€", "a", "+", "b"]
 
 
-@pytest.mark.parametrize(
-    "emoji", ["👩‍🚀", "👍🏽", "🇩🇪", "❤️", "👨‍👩‍👧", "1\ufe0f\u20e3"]
-)
+@pytest.mark.parametrize("emoji", ["👩‍🚀", "👍🏽", "🇩🇪", "❤️", "👨‍👩‍👧"])
 def test_an_emoji_of_several_code_points_stays_whole(emoji):
     assert len(emoji) > 1
     assert words_of(f"so {emoji}{emoji}") == ["so", emoji, emoji]
