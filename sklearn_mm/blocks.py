@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array
 
 from sklearn_mm._indexing import resolve_rows
 from sklearn_mm._numpy import FlatView
+from sklearn_mm.readers.masks import fill_masked
 from sklearn_mm.readers.times import without_times
 
 KINDS = ("image", "tokens", "sequence", "set", "vector")
@@ -185,7 +186,7 @@ class FeatureBlock(FlatView):
         if sparse.issparse(X):
             X = _canonical(X)
             return cls(X, np.arange(X.shape[0] + 1), "vector")
-        X = without_times(X)
+        X = without_times(fill_masked(X))
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             X = check_array(X, ensure_all_finite=False, dtype="numeric")
         X = np.asarray(X)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array
 from sklearn_mm._compat import _print_elapsed_time
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import use_cache
+from sklearn_mm.compose.categories import with_known_types
 from sklearn_mm.compose.numbers import attempt, takes_numbers
 from sklearn_mm.compose.remembered import is_remembered, transform_remembered
 from sklearn_mm.readers.table import unify_missing
@@ -102,7 +103,7 @@ def transform_step(name, transformer, X, params, context):
 
     with config_context(transform_output="default"), use_cache(context.cache):
         try:
-            X = for_transformer(X, transformer)
+            X = with_known_types(transformer, for_transformer(X, transformer))
             return attempt(transform, X, transformer, context.on_error)
         except Exception as error:
             raise _named(error, name, X) from error

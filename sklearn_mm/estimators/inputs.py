@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, validate_data
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.features import MultimodalFeatures
+from sklearn_mm.readers.masks import fill_masked
 from sklearn_mm.readers.times import without_times
 
 # Name of the modality where X is a plain 2-D array or one block.
@@ -43,7 +44,7 @@ def check_features(estimator, X, *, reset):
     if not isinstance(X, MultimodalFeatures):
         X = validate_data(
             estimator,
-            without_times(X),
+            without_times(fill_masked(X)),
             reset=reset,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
