@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
+from sklearn_mm._flattened import remember_flat
 from sklearn_mm._indexing import resolve_rows
 from sklearn_mm._numpy import FlatView
 from sklearn_mm.readers.masks import fill_masked
@@ -286,13 +287,28 @@ class FeatureBlock(FlatView):
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("the flat view of a FeatureBlock is always a copy")
-        refuse_large(self.shape)
-        if self.kind == "tokens":
-            flat = self.to_sparse().toarray()
-            flat[self.missing] = np.nan
-        else:
-            flat = self._flat(np.nan)
+        flat = self.flat()
+        remember_flat(flat, {self.kind: self})
         return flat if dtype is None else flat.astype(dtype, copy=False)
+
+    def flat(self):
+        """Build the dense flat view, NaN for a missing sample.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_flat_features)
+
+        Raises
+        ------
+        ValueError
+            If it would have no room in memory.
+        """
+        refuse_large(self.shape)
+        if self.kind != "tokens":
+            return self._flat(np.nan)
+        flat = self.to_sparse().toarray()
+        flat[self.missing] = np.nan
+        return flat
 
     def _flat(self, of_missing):
         """Build the dense flat view, with a number for all of a missing sample."""

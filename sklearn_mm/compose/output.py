@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from sklearn_mm._flattened import ATTRIBUTE, kinds_of
 from sklearn_mm.blocks import FeatureBlock, refuse_large
 from sklearn_mm.compose.names import check_differ, prefixed_names
 
@@ -89,7 +90,7 @@ def _to_dense(block):
     values = block.values
     is_whole = block.kind == "vector" and not block.missing.any()
     if not is_whole:
-        return np.asarray(block)
+        return block.flat()
     return values.toarray() if sparse.issparse(values) else values
 
 
@@ -132,8 +133,13 @@ def join_table(container, parts, X, *, verbose_names, names_of):
             part = _to_dense(part)
         tables.append(part)
     check_differ([name for some in names for name in some], verbose_names)
-    join = _join_pandas if container == "pandas" else _join_polars
-    return join(tables, names, X)
+    if container == "polars":
+        return _join_polars(tables, names, X)
+    table = _join_pandas(tables, names, X)
+    kinds = kinds_of({name: p for name, p in parts if isinstance(p, FeatureBlock)})
+    if kinds:
+        table.attrs[ATTRIBUTE] = kinds
+    return table
 
 
 def _join_pandas(tables, names, X):

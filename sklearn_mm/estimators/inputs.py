@@ -7,11 +7,10 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
+from sklearn_mm._flattened import warn_of_flattened
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.features import MultimodalFeatures
-from sklearn_mm.readers.masks import fill_masked
-from sklearn_mm.readers.times import without_times
 
 # Name of the modality where X is a plain 2-D array or one block.
 SINGLE_MODALITY = "features"
@@ -42,9 +41,11 @@ def check_features(estimator, X, *, reset):
     if isinstance(X, FeatureBlock):
         X = MultimodalFeatures([(SINGLE_MODALITY, X)])
     if not isinstance(X, MultimodalFeatures):
+        if reset:
+            warn_of_flattened(type(estimator).__name__, X)
         X = validate_data(
             estimator,
-            without_times(fill_masked(X)),
+            X,
             reset=reset,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],

@@ -7,7 +7,6 @@ from sklearn.base import RegressorMixin
 
 from sklearn_mm._compat import _check_y
 from sklearn_mm.estimators.base import BaseAttentionFusion
-from sklearn_mm.readers.times import refuse_times
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 
@@ -243,7 +242,6 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
 
     def _check_target(self, y):
         """Read y as float64: (n_samples,) or (n_samples, n_outputs)."""
-        refuse_times(y)
         return _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(
             np.float64
         )
