@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from numbers import Real
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -25,7 +24,7 @@ _OTHER_MODULES = ("sklearn.feature_extraction", "sklearn.dummy")
 # What numpy, pandas and scikit-learn say where a number was expected.
 _NO_NUMBER = re.compile(
     r"could not convert|[Cc]annot (convert|cast)|must be a (string or a )?real number"
-    r"|non-numeric|contains (NaN|infinity)|too large for"
+    r"|non-numeric|contains (NaN|infinity)|too large|with a sequence|[Cc]omplex"
 )
 
 
@@ -91,7 +90,7 @@ def attempt(call, X, transformer, on_error):
     """
     try:
         return call(X)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if hasattr(transformer, "on_error") or not _NO_NUMBER.search(str(error)):
             raise
         kind = "NaN" if "contains NaN" in str(error) else "number"
@@ -100,7 +99,10 @@ def attempt(call, X, transformer, on_error):
             raise
         message = _describe(X, broken, kind)
         if on_error == "raise" or kind == "NaN":
-            raise type(error)(f"{message} ({str(error):.200})") from error
+            is_type = isinstance(error, TypeError)
+            raise (TypeError if is_type else ValueError)(
+                f"{message} ({str(error):.200})"
+            ) from error
         warnings.warn(
             f"{len(broken)} cells are no numbers and count as missing; the first: "
             f"{message}",
@@ -132,8 +134,6 @@ def _find(X, kind):
 def _is_no_number(cell):
     if is_missing(cell):
         return False
-    if isinstance(cell, Real | np.bool_):
-        return not np.isfinite(cell)
     try:
         return not np.isfinite(float(cell))
     except (TypeError, ValueError, OverflowError):
