@@ -76,14 +76,12 @@ def warn_of_flattened(owner, X):
 
 
 def _lost(X):
-    if hasattr(X, "attrs"):
-        return X.attrs.get(ATTRIBUTE)
-    if (
-        not isinstance(X, np.ndarray)
-        or X.ndim != 2
-        or X.dtype.kind != "f"
-        or not len(X)
-    ):
+    if hasattr(X, "attrs") and ATTRIBUTE in X.attrs:
+        return X.attrs[ATTRIBUTE]
+    if hasattr(X, "columns") and hasattr(X, "to_numpy") and len(X):
+        X = (X.iloc if hasattr(X, "iloc") else X)[[0, -1]].to_numpy()
+    is_matrix = isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f"
+    if not is_matrix or not len(X):
         return None
     ends = _digests(X[[0, -1]])
     for width, kinds, digests in reversed(_recent):

@@ -33,17 +33,38 @@ def name_features(transformers, input_features, *, by_name, verbose):
         If two features share a name.
     """
     named = []
-    for name, transformer, columns in transformers:
-        if not hasattr(transformer, "get_feature_names_out"):
+    for entry in transformers:
+        name, transformer, _ = entry
+        features = names_of(entry, input_features, by_name)
+        if features is None:
             raise AttributeError(
                 f"Transformer {name} (type {type(transformer).__name__}) does not "
                 "provide get_feature_names_out"
             )
-        own = name_columns(columns, input_features, by_name)
-        features = transformer.get_feature_names_out(own)
         named += prefixed_names(name, features, verbose)
     check_differ(named, verbose)
     return np.asarray(named, dtype=object)
+
+
+def names_of(entry, input_features, by_name):
+    """Name the features of one (name, fitted transformer, columns) by themselves.
+
+    Parameters
+    ----------
+    entry, input_features, by_name
+        As in :func:`name_features`.
+
+    Returns
+    -------
+    ndarray of str, or None
+        None if the transformer does not name them.
+    """
+    _, transformer, columns = entry
+    if not hasattr(transformer, "get_feature_names_out"):
+        return None
+    return transformer.get_feature_names_out(
+        name_columns(columns, input_features, by_name)
+    )
 
 
 def prefixed_names(name, features, verbose):

@@ -5,9 +5,10 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
-from sklearn_mm._flattened import ATTRIBUTE, kinds_of
+from sklearn_mm._compat import _check_feature_names_in
+from sklearn_mm._flattened import ATTRIBUTE, kinds_of, remember_flat
 from sklearn_mm.blocks import FeatureBlock, refuse_large
-from sklearn_mm.compose.names import check_differ, prefixed_names
+from sklearn_mm.compose.names import check_differ, names_of, prefixed_names
 
 
 def check_threshold(value):
@@ -24,30 +25,60 @@ def is_sparse_enough(blocks, threshold):
 
     Parameters
     ----------
-    blocks : list of FeatureBlock
-        Of the training rows.
-    threshold : float
+    blocks : list of FeatureBlock or table
+        Of the training rows. Tables count as dense.
+    threshold : float or None
         Below this share of numbers that are not zero, it is, as in
-        :class:`sklearn.compose.ColumnTransformer`.
+        :class:`sklearn.compose.ColumnTransformer`. None: never.
 
     Returns
     -------
     bool
         False where no block is sparse by itself. Token counts are.
     """
-    counts, total = 0, 0
-    any_sparse = False
-    for block in blocks:
-        total += block.size
-        if block.kind == "tokens":
-            any_sparse = True
-            counts += len(block.values)
-        elif sparse.issparse(block.values):
-            any_sparse = True
-            counts += block.values.nnz
-        else:
-            counts += block.size
-    return any_sparse and counts / max(1, total) < threshold
+    if threshold is None:
+        return False
+    stored = [_n_stored(block) for block in blocks]
+    if all(count is None for count in stored):
+        return False
+    sizes = [block.shape[0] * block.shape[1] for block in blocks]
+    n_stored = sum(
+        size if count is None else count
+        for size, count in zip(sizes, stored, strict=True)
+    )
+    return n_stored / max(1, sum(sizes)) < threshold
+
+
+def _n_stored(block):
+    """Count the numbers that a sparse block stores; None if it is dense."""
+    if getattr(block, "kind", None) == "tokens":
+        return len(block.values)
+    values = getattr(block, "values", None)
+    return values.nnz if sparse.issparse(values) else None
+
+
+def locate_output(union, parts):
+    """Say where in the flat view each modality is.
+
+    Parameters
+    ----------
+    union : MultimodalFeatureUnion
+        Whose steps are fitted.
+    parts : list of FeatureBlock or table
+        What they gave.
+
+    Returns
+    -------
+    dict of str to slice
+        Of one that is dropped, or has no columns, an empty slice.
+    """
+    names = [name for name, _, _ in union.transformers_]
+    all_names = [*names, *(name for name, *_ in union.transformers), "remainder"]
+    found, start = dict.fromkeys(all_names, slice(0, 0)), 0
+    for name, part in zip(names, parts, strict=True):
+        found[name] = slice(start, start + part.shape[1])
+        start += part.shape[1]
+    return found
 
 
 def flatten(blocks, n_rows, *, is_sparse):
@@ -94,22 +125,19 @@ def _to_dense(block):
     return values.toarray() if sparse.issparse(values) else values
 
 
-def join_table(container, parts, X, *, verbose_names, names_of):
+def join_table(union, container, parts, X):
     """Join what the steps of a union gave to one table.
 
     Parameters
     ----------
+    union : MultimodalFeatureUnion
+        Whose steps are fitted.
     container : {"pandas", "polars"}
         Of which library.
-    parts : list of (str, FeatureBlock or table)
-        By modality. The columns of tables keep their dtypes.
+    parts : list of FeatureBlock or table
+        Of each step. The columns of tables keep their dtypes.
     X : table or array of n_samples rows
         Whose index a table of pandas gets.
-    verbose_names : bool, str or callable
-        As ``verbose_feature_names_out`` of the union.
-    names_of : callable
-        From the name of a modality to the names of its features, or None where its
-        transformer does not name them.
 
     Returns
     -------
@@ -120,23 +148,27 @@ def join_table(container, parts, X, *, verbose_names, names_of):
     ValueError
         If two features share a name.
     """
-    tables, names = [], []
-    for name, part in parts:
-        is_block = isinstance(part, FeatureBlock)
-        own = names_of(name)
-        if own is None and is_block:
-            own = [f"x{i}" for i in range(part.n_flat_features)]
-        own = list(part.columns) if own is None else own
-        names.append(prefixed_names(name, own, verbose_names))
-        if is_block:
+    verbose = union.verbose_feature_names_out
+    input_features = _check_feature_names_in(union, None)
+    by_name = hasattr(union, "feature_names_in_")
+    tables, names, blocks = [], [], {}
+    for entry, part in zip(union.transformers_, parts, strict=True):
+        own = names_of(entry, input_features, by_name)
+        if isinstance(part, FeatureBlock):
+            blocks[entry[0]] = part
+            own = [f"x{i}" for i in range(part.shape[1])] if own is None else own
             refuse_large(part.shape)
             part = _to_dense(part)
+        own = part.columns if own is None else own
+        names.append(prefixed_names(entry[0], own, verbose))
         tables.append(part)
-    check_differ([name for some in names for name in some], verbose_names)
-    if container == "polars":
-        return _join_polars(tables, names, X)
+    check_differ([name for some in names for name in some], verbose)
+    if container == "polars":  # which has no place for a mark
+        if len(blocks) == len(parts):
+            remember_flat(np.hstack(tables), blocks)
+        return _join_polars(tables, names)
     table = _join_pandas(tables, names, X)
-    kinds = kinds_of({name: p for name, p in parts if isinstance(p, FeatureBlock)})
+    kinds = kinds_of(blocks)
     if kinds:
         table.attrs[ATTRIBUTE] = kinds
     return table
@@ -158,7 +190,7 @@ def _join_pandas(tables, names, X):
     return pd.concat(frames, axis=1) if frames else pd.DataFrame(index=index)
 
 
-def _join_polars(tables, names, X):
+def _join_polars(tables, names):
     import polars as pl
 
     frames = []

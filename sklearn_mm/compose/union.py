@@ -18,21 +18,16 @@ from sklearn_mm._compat import (
     _VisualBlock,
 )
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.cache import check_memory
 from sklearn_mm.compose.chunks import transform_chunks
-from sklearn_mm.compose.columns import (
-    check_entries,
-    check_present,
-    name_columns,
-    plan_columns,
-)
+from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
 from sklearn_mm.compose.names import name_features
 from sklearn_mm.compose.output import (
     check_threshold,
     flatten,
     is_sparse_enough,
     join_table,
+    locate_output,
 )
 from sklearn_mm.compose.steps import (
     Context,
@@ -282,7 +277,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                 )
             ]
             parts = [part for _, part in fitted]
-            self._record_output(parts)
+            self.output_indices_ = locate_output(self, parts)
+            self.sparse_output_ = is_sparse_enough(parts, self.sparse_threshold)
             return self._join(parts, X)
 
     def transform(self, X, **params):
@@ -348,47 +344,14 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             keeps_tables=_get_output_config("transform", self)["dense"] != "default",
         )
 
-    def _record_output(self, parts):
-        """Keep where in the flat view each modality is, and whether it is sparse."""
-        names = [name for name, _, _ in self.transformers_]
-        all_names = dict.fromkeys([*names, *dict(self._pairs), "remainder"])
-        self.output_indices_, start = dict.fromkeys(all_names, slice(0, 0)), 0
-        for name, part in zip(names, parts, strict=True):
-            self.output_indices_[name] = slice(start, start + part.shape[1])
-            start += part.shape[1]
-        blocks = [part for part in parts if isinstance(part, FeatureBlock)]
-        threshold = self.sparse_threshold
-        self.sparse_output_ = threshold is not None and is_sparse_enough(
-            blocks, threshold
-        )
-
     def _join(self, parts, X):
         """Join what the steps gave in the form that is configured."""
         container = _get_output_config("transform", self)["dense"]
         if container != "default":
-            names = [name for name, _, _ in self.transformers_]
-            return join_table(
-                container,
-                list(zip(names, parts, strict=True)),
-                X,
-                verbose_names=self.verbose_feature_names_out,
-                names_of=self._names_of,
-            )
+            return join_table(self, container, parts, X)
         if self.sparse_threshold is not None:
             return flatten(parts, X.shape[0], is_sparse=self.sparse_output_)
         return self._to_features(parts)
-
-    def _names_of(self, modality):
-        """Name the features of a modality; None if its transformer does not."""
-        input_features = _check_feature_names_in(self, None)
-        ((_, transformer, columns),) = (
-            entry for entry in self.transformers_ if entry[0] == modality
-        )
-        if not hasattr(transformer, "get_feature_names_out"):
-            return None
-        by_name = hasattr(self, "feature_names_in_")
-        own = name_columns(columns, input_features, by_name)
-        return transformer.get_feature_names_out(own)
 
     def transform_to_disk(self, X, folder, *, chunk_size=1000, overwrite=False):
         """Transform a large table, with the features of a few rows in memory.

@@ -97,6 +97,18 @@ def test_a_global_table_is_a_warning_before_an_estimator(union, model):
         pipeline.fit(TABLE, Y)
 
 
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_a_table_of_a_text_transformer_is_a_warning(model, container):
+    texts = TextTransformer().set_output(transform=container)
+    with pytest.warns(UserWarning, match="flat view of tokens .tokens"):
+        make_pipeline(texts, model).fit(TABLE["caption"], Y)
+
+
+def test_a_table_of_polars_is_a_warning(union, model):
+    with pytest.warns(UserWarning, match=LOST):
+        make_pipeline(union.set_output(transform="polars"), model).fit(TABLE, Y)
+
+
 def test_rows_of_a_table_are_known_too(union, model):
     X = union.set_output(transform="pandas").fit_transform(TABLE)
     with pytest.warns(UserWarning, match=LOST):
