@@ -134,6 +134,8 @@ def _find(X, kind):
 def _is_no_number(cell):
     if is_missing(cell):
         return False
+    if isinstance(cell, complex | np.complexfloating):
+        return True  # of which NumPy would take the real part, with a warning
     try:
         return not np.isfinite(float(cell))
     except (TypeError, ValueError, OverflowError):
