@@ -65,6 +65,8 @@ def _to_known_type(name, column, known):
     if len(types) != 1:
         return None
     (expected,) = types
+    if expected == "numbers" and getattr(column.dtype, "kind", "O") in "fiu":
+        return None  # without a look at each cell
     other = [
         row for row, cell in enumerate(column) if _type_of(cell) not in (expected, None)
     ]

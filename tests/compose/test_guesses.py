@@ -102,6 +102,13 @@ def test_dates_in_iso_form_are_dates():
     assert isinstance(union.transformers[0][1], DateTransformer)
 
 
+def test_periods_are_dates():
+    X = pd.DataFrame({"month": pd.period_range("2020-01", periods=4, freq="M")})
+    union = make_multimodal_union(X, classical=False, verbose=False)
+    assert isinstance(union.transformers[0][1], DateTransformer)
+    assert np.isfinite(np.asarray(union.fit_transform(X))).all()
+
+
 def test_all_that_is_left_out_is_one_warning():
     _, messages = kept(
         {
