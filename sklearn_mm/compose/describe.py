@@ -68,7 +68,7 @@ def describe_cell(cell, places=HERE):
         return "bool", "booleans"
     if isinstance(cell, Number) and not isinstance(cell, complex | np.complexfloating):
         return "number", "numbers"
-    if isinstance(cell, date | np.datetime64):
+    if isinstance(cell, date | np.datetime64) or type(cell).__name__ == "Period":
         return "date", DATES
     if isinstance(cell, timedelta | np.timedelta64):
         return "duration", "durations"

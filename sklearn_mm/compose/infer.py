@@ -1,6 +1,7 @@
 """make_multimodal_union: a transformer for each column, chosen by its cells."""
 
 import re
+import warnings
 from functools import partial
 from itertools import groupby
 
@@ -109,8 +110,11 @@ def make_multimodal_union(
       median, if they are several, are joined in the modality "texts". *Names* have at
       most 3 words and occur 1.2 times on average; "Ethan Coen, Joel Coen" is two.
 
-    Durations, columns without any value, and ids (20 or more strings of one word with a
-    digit, no two alike) are left out.
+    Durations, columns without any value, dates in other forms, and ids are left out,
+    with a warning. Ids are 20 or more strings of one word, most with a digit, or whole
+    numbers that count the rows from 0 or 1, no two alike; of a column whose name says
+    so, such as "user_id", five or more of any whole numbers. Other long whole numbers,
+    no two alike, are taken as numbers, with a warning.
 
     Parameters
     ----------
@@ -230,6 +234,7 @@ def make_multimodal_union(
         )
     if verbose:
         _print(findings, readings)
+    _warn_of_guesses(findings)
     if not entries:
         raise ValueError(
             "no column is left for a transformer: all hold only missing values, "
@@ -286,6 +291,30 @@ def _name_modality(key, taken, suffix=""):
         name = f"{base}{number}"
     taken.add(name)
     return name
+
+
+def _warn_of_guesses(findings):
+    """Warn once of columns that are left out though they hold something, or doubted."""
+    left = [
+        f"{_label(finding)!r} ({finding.found})"
+        for finding in findings
+        if finding.kind not in (*TRANSFORMERS, "missing")
+    ]
+    doubted = [
+        f"{_label(finding)!r} ({finding.doubt})"
+        for finding in findings
+        if finding.doubt
+    ]
+    parts = [f"columns are left out: {', '.join(left)}"] if left else []
+    if doubted:
+        parts.append(f"columns are numbers, but may be ids: {', '.join(doubted)}")
+    if parts:
+        warnings.warn(
+            f"{'; '.join(parts)}. To choose yourself, drop them from X, or add an entry"
+            " to the union's transformers",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _print(findings, readings):

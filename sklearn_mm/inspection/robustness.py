@@ -3,6 +3,7 @@
 import warnings
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -119,7 +120,7 @@ def robustness_curve(
     chosen = choose_corruptions(union, table, corruptions)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     scorer = check_scoring(model, own_scoring(estimator, scoring))
-    clean = union._transform(table, {})
+    clean = union._transform_to_features(table)
     clean_score = scorer(model, for_container(union, clean), y)
     rows = []
     for name, of_modality in chosen.items():
@@ -323,7 +324,8 @@ def _corrupted_block(union, name, label, table, corruption, strength, rng):
             worse[column] = corrupt_column(worse[column], corruption, strength, rng)
         selected = worse[worse.columns[0]] if np.isscalar(columns) else worse
         # Without the union's cache: worse cells are not met again.
-        return transform_step(name, transformer, selected, {}, None)
+        context = replace(union._context(), cache=None, keeps_tables=False)
+        return transform_step(name, transformer, selected, {}, context)
     except Exception as error:
         error.add_note(f"Cells were corrupted by {label!r} of strength {strength}.")
         raise

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from sklearn_mm.readers.limits import find_problem
+from sklearn_mm.readers.masks import fill_masked
 
 
 @dataclass
@@ -42,40 +43,8 @@ class Column:
         return f"{column}row {row}{label}"
 
 
-def unmask(X):
-    """Take a container as an array in which what was masked is missing.
-
-    Parameters
-    ----------
-    X : array-like
-        May be a masked array. Of one of more than two axes each item is a cell, and
-        keeps its mask.
-
-    Returns
-    -------
-    ndarray
-        With NaN where numbers were masked, else None.
-
-    Examples
-    --------
-    >>> unmask(np.ma.array([1, 2], mask=[False, True]))
-    array([ 1., nan])
-    """
-    if not isinstance(X, np.ma.MaskedArray):
-        return np.asarray(X)
-    if X.ndim > 2:
-        return X
-    if not np.ma.count_masked(X):
-        return np.asarray(X)
-    if X.dtype.kind in "fiub":
-        return X.astype(np.float64).filled(np.nan)
-    cells = np.asarray(X).astype(object)
-    cells[np.ma.getmaskarray(X)] = None
-    return cells
-
-
 def is_missing(cell):
-    """Tell whether a cell is ``None``, NaN, ``pd.NA``, ``pd.NaT`` or ``np.ma.masked``.
+    """Tell whether a cell is ``None``, NaN, ``pd.NA``, NaT or ``np.ma.masked``.
 
     Examples
     --------
@@ -86,6 +55,8 @@ def is_missing(cell):
         return True
     if isinstance(cell, float | np.floating):
         return bool(np.isnan(cell))
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(cell))
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
@@ -239,7 +210,9 @@ def _as_cells_or_rows(X, owner, rows_possible):
     if isinstance(X, np.ndarray) or (
         hasattr(X, "__array__") and not hasattr(X, "name")
     ):
-        X = unmask(X)
+        X = fill_masked(X)
+        if not isinstance(X, np.ma.MaskedArray):
+            X = np.asarray(X)
         _refuse_complex(X)
         if X.ndim == 1 and X.dtype.kind in "fiub":
             raise ValueError(

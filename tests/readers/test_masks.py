@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sklearn_mm import ImageTransformer, MultimodalFeatureUnion
-from sklearn_mm.readers.column import describe_error, is_missing, unmask
+from sklearn_mm.readers.column import describe_error, is_missing
 from sklearn_mm.readers.identity import add_cell, fingerprint_rows
+from sklearn_mm.readers.masks import fill_masked
 from sklearn_mm.readers.nested import to_array
 from sklearn_mm.readers.table import check_table
 
@@ -16,16 +17,24 @@ def half_masked(dtype=float):
 
 @pytest.mark.parametrize("dtype", [float, np.float32, int, bool])
 def test_masked_numbers_are_nan(dtype):
-    found = unmask(half_masked(dtype))
+    found = fill_masked(half_masked(dtype))
     assert type(found) is np.ndarray
     assert np.isnan(found).tolist() == [[False, False], [False, True]]
 
 
 @pytest.mark.parametrize("dtype", [str, object])
 def test_other_masked_cells_are_none(dtype):
-    found = unmask(half_masked(dtype))
+    found = fill_masked(half_masked(dtype))
     assert found[1, 1] is None
     assert [is_missing(cell) for cell in found.ravel()] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("dtype", [float, int, str, "M8[s]"])
+def test_a_mask_without_a_masked_cell_costs_no_type(dtype):
+    cells = np.ma.array(np.arange(4).astype(dtype), mask=False)
+    found = fill_masked(cells)
+    assert type(found) is np.ndarray
+    assert found.dtype == cells.dtype
 
 
 def test_the_masked_constant_is_missing():
