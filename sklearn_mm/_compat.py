@@ -26,6 +26,7 @@ __all__ = [
     "_check_method_params",
     "_check_y",
     "_get_column_indices",
+    "_get_output_config",
     "_print_elapsed_time",
     "_raise_for_params",
     "_safe_indexing",

@@ -8,8 +8,13 @@ and has a flat 2-D view, so that any scikit-learn estimator can read it.
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.validation import check_array
 
+from sklearn_mm._flattened import remember_flat
 from sklearn_mm._indexing import resolve_rows
+from sklearn_mm._numpy import FlatView
+from sklearn_mm.readers.masks import fill_masked
+from sklearn_mm.readers.times import without_times
 
 KINDS = ("image", "tokens", "sequence", "set", "vector")
 
@@ -18,7 +23,7 @@ KINDS = ("image", "tokens", "sequence", "set", "vector")
 MAX_FLAT_NUMBERS = 500_000_000
 
 
-class FeatureBlock:
+class FeatureBlock(FlatView):
     """The tokens of one modality for n samples, without padding.
 
     Sample i owns ``values[offsets[i]:offsets[i + 1]]``; no tokens means missing.
@@ -74,6 +79,13 @@ class FeatureBlock:
         return self.values[tokens]
 
     def _check(self):
+        dtype = getattr(self._form, "dtype", None)
+        if getattr(dtype, "kind", "O") not in "fiub":
+            found = type(self._form).__name__ if dtype is None else f"dtype {dtype}"
+            raise TypeError(
+                f"values: found {found}, expected numbers. Of dates make numbers "
+                "first, such as by DateTransformer"
+            )
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, found {self.kind!r}")
         total, offsets = self._form.shape[0], self.offsets
@@ -96,6 +108,45 @@ class FeatureBlock:
             raise ValueError("kind 'vector' has at most one token a sample")
         if sparse.issparse(self._form) and self.kind != "vector":
             raise ValueError(f"kind {self.kind!r} cannot be sparse")
+        if self.kind == "tokens" and not isinstance(self._form, np.memmap):
+            self.check_ids()
+
+    def check_ids(self):
+        """Refuse token ids that the vocabulary does not have.
+
+        The constructor does so, except where values are on disk and not yet read.
+
+        Raises
+        ------
+        ValueError
+            If an id is negative, or not below ``vocabulary_size``.
+        """
+        if self.kind != "tokens":
+            return
+        values = self.values
+        if not len(values):
+            return
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"token ids must be integers, found {values.dtype}")
+        wrong = values.min()
+        if wrong >= 0:
+            wrong = values.max()
+            if wrong < self.vocabulary_size:
+                return
+        place = int(np.flatnonzero(values == wrong)[0])
+        row = int(np.searchsorted(self.offsets, place, side="right")) - 1
+        raise ValueError(
+            f"token ids must be from 0 to {self.vocabulary_size - 1} "
+            f"(vocabulary_size={self.vocabulary_size}), found {wrong} in row {row}"
+        )
+
+    @classmethod
+    def _of_rows(cls, block, values, offsets):
+        """Make a block of rows of a block, which needs no check."""
+        part = object.__new__(cls)
+        part.values, part.offsets = values, offsets
+        part.kind, part.vocabulary_size = block.kind, block.vocabulary_size
+        return part
 
     @classmethod
     def from_samples(
@@ -136,17 +187,24 @@ class FeatureBlock:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The rows.
+        X : {ndarray, sparse matrix, table} of shape (n_samples, n_features)
+            The rows. Dates are seconds since 1970 in UTC, durations are seconds. A
+            sparse matrix is brought to its canonical form: indices sorted, each once,
+            and no zeros stored.
 
         Returns
         -------
         FeatureBlock of kind "vector"
         """
         if sparse.issparse(X):
-            X = X.tocsr()
+            X = _canonical(X)
             return cls(X, np.arange(X.shape[0] + 1), "vector")
+        X = without_times(fill_masked(X))
+        if hasattr(X, "columns") and hasattr(X, "dtypes"):
+            X = check_array(X, ensure_all_finite=False, dtype="numeric")
         X = np.asarray(X)
+        if X.ndim != 2:
+            raise ValueError(f"expected a 2-D array of rows, found shape {X.shape}")
         if X.dtype.kind not in "fiub":
             X = X.astype(np.float64)
         present = np.ones(len(X), dtype=bool)
@@ -236,20 +294,33 @@ class FeatureBlock:
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             starts = np.repeat(starts - offsets[:-1], lengths)
             values = self._take(starts + np.arange(offsets[-1]))
-        return FeatureBlock(
-            values, offsets, self.kind, vocabulary_size=self.vocabulary_size
-        )
+        return FeatureBlock._of_rows(self, values, offsets)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("the flat view of a FeatureBlock is always a copy")
-        refuse_large(self.shape)
-        if self.kind == "tokens":
-            flat = self.to_sparse().toarray()
-            flat[self.missing] = np.nan
-        else:
-            flat = self._flat(np.nan)
+        flat = self.flat()
+        remember_flat(flat, {self.kind: self})
         return flat if dtype is None else flat.astype(dtype, copy=False)
+
+    def flat(self):
+        """Build the dense flat view, NaN for a missing sample.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_flat_features)
+
+        Raises
+        ------
+        ValueError
+            If it would have no room in memory.
+        """
+        refuse_large(self.shape)
+        if self.kind != "tokens":
+            return self._flat(np.nan)
+        flat = self.to_sparse().toarray()
+        flat[self.missing] = np.nan
+        return flat
 
     def _flat(self, of_missing):
         """Build the dense flat view, with a number for all of a missing sample."""
@@ -290,6 +361,7 @@ class FeatureBlock:
             For tokens: how often each id occurs in the sample.
         """
         if self.kind == "tokens":
+            self.check_ids()
             rows = np.repeat(np.arange(len(self)), self.lengths)
             ones = np.ones(len(self.values), dtype=np.float32)
             counts = sparse.coo_matrix((ones, (rows, self.values)), shape=self.shape)
@@ -309,6 +381,16 @@ class FeatureBlock:
         )
 
 
+def _canonical(X):
+    """Copy a sparse matrix to CSR of one form, if it has another."""
+    found = X.tocsr()
+    if not found.has_canonical_format or not np.all(found.data):
+        found = found.copy() if found is X else found
+        found.sum_duplicates()
+        found.eliminate_zeros()
+    return found
+
+
 def _nan_to_zero(values):
     return np.where(np.isnan(values), values.dtype.type(0), values)
 
@@ -318,6 +400,7 @@ def refuse_large(shape):
     if shape[0] * shape[1] > MAX_FLAT_NUMBERS:
         raise ValueError(
             f"the dense flat view would be {shape[0]} x {shape[1]} numbers, above the "
-            f"limit of {MAX_FLAT_NUMBERS}. Use .to_sparse(), or lower vocabulary_size "
-            "or the image size."
+            f"limit of {MAX_FLAT_NUMBERS}. Use .to_sparse(), or "
+            "MultimodalFeatureUnion(sparse_threshold=0.3) before an estimator of "
+            "scikit-learn, or lower vocabulary_size or the image size."
         )

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
+from sklearn_mm._flattened import remember_flat
 from sklearn_mm._indexing import resolve_rows, row_slices
+from sklearn_mm._numpy import FlatView
 from sklearn_mm.blocks import FeatureBlock, refuse_large
 from sklearn_mm.store import load_blocks, write_features
 
 
-class MultimodalFeatures:
+class MultimodalFeatures(FlatView):
     """Named blocks of features that share their samples.
 
     Parameters
@@ -211,7 +213,8 @@ class MultimodalFeatures:
         if copy is False:
             raise ValueError("the flat view of MultimodalFeatures is always a copy")
         refuse_large(self.shape)
-        flat = np.hstack([np.asarray(block) for block in self.blocks.values()])
+        flat = np.hstack([block.flat() for block in self.blocks.values()])
+        remember_flat(flat, self.blocks)
         return flat if dtype is None else flat.astype(dtype, copy=False)
 
     def to_sparse(self):

@@ -276,6 +276,8 @@ OTHER_PARAMETERS = {
         "cells_per_block": (1, 1),
         "n_coefficients": 3,
         "value_range": (0, 100),
+        "separator": ";",
+        "max_pixels": 10**6,
     },
     "sound": {
         "representation": "mfcc",
@@ -316,7 +318,8 @@ def test_with_another_parameter_cells_are_read_again(
 @pytest.mark.parametrize("name", ["image", "sound"])
 def test_every_parameter_is_held_for_one_that_matters_or_not(name):
     parameters = make_union(None).get_params()[name].get_params()
-    how = {"on_error", "n_jobs", "verbose"}  # they are read, not what they become
+    # They are read and where they are, not what they become.
+    how = {"on_error", "n_jobs", "verbose", "root", "remote", "timeout", "max_bytes"}
     assert set(parameters) == OTHER_PARAMETERS[name].keys() | BESIDE[name] | how
 
 
@@ -340,6 +343,41 @@ def test_images_whose_range_is_learned_are_not_cached(tmp_path, table, read):
     read.clear()
     union.transform(table)
     assert len(read) == N
+
+
+def test_a_file_is_known_in_a_struct_below_a_root_and_among_others(
+    tmp_path, table, read
+):
+    names = [f"{i}.png" for i in range(N)]
+    table["image"] = [{"bytes": None, "path": str(tmp_path / name)} for name in names]
+    union = make_union(tmp_path / "cache").fit(table)
+    read.clear()
+    table["image"] = names
+    union.set_params(image__root=str(tmp_path)).fit(table)
+    assert not read
+    table["image"] = [[name, names[0]] for name in names]
+    union.fit(table)
+    assert len(read) == 2 * N
+    read.clear()
+    union.fit(table)
+    assert not read
+
+
+def test_urls_are_known_by_their_content(tmp_path, table, read):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    contents = [(tmp_path / f"{i}.png").read_bytes() for i in range(N)]
+    for i, content in enumerate(contents):
+        memory.pipe(f"/cached/{i}.png", content)
+    table["image"] = [f"memory://cached/{i}.png" for i in range(N)]
+    union = make_union(tmp_path / "cache", image__remote=True)
+    first = union.fit_transform(table)
+    read.clear()
+    assert_same(union.fit_transform(table), first)
+    assert not read
+    memory.pipe("/cached/3.png", contents[5])
+    changed = union.fit_transform(table)
+    assert not read  # an image that it knows
+    assert_array_equal(changed["image"].values[3], first["image"].values[5])
 
 
 @pytest.mark.parametrize("state", ["cold", "warm"])

@@ -123,13 +123,19 @@ def _plan_column(finding, random_state):
         models = make_kernel_models(
             n_components=images.N_COMPONENTS, C=images.C, random_state=random_state
         )
-        features, found = images.make_image_features(), "gradients and colours"
+        features, found = (
+            images.make_image_features(**finding.options),
+            "gradients and colours",
+        )
         yield key, "_shapes", features, models, key, found, "kernel model"
     elif finding.kind == "sound":
         models = make_kernel_models(
             n_components=sounds.N_COMPONENTS, C=sounds.C, random_state=random_state
         )
-        features, found = sounds.make_sound_features(), "slices of the spectrogram"
+        features, found = (
+            sounds.make_sound_features(**finding.options),
+            "slices of the spectrogram",
+        )
         yield key, "_spectrum", features, models, key, found, "kernel model"
     elif finding.kind == "series":
         models = make_tree_models(random_state)

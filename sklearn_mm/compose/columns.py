@@ -26,10 +26,14 @@ def check_entries(transformers, remainder):
     TypeError
         If one of them is no transformer.
     """
-    if not isinstance(transformers, list) or not transformers:
+    is_listed = isinstance(transformers, list | tuple)
+    if not is_listed or not (transformers or not is_word(remainder, "drop")):
+        advice = ""
+        if isinstance(transformers, dict):
+            advice = ". In place of a dict, give [(name, transformer, columns), ...]"
         raise ValueError(
             "transformers must be a list of (name, transformer, columns), found "
-            f"{transformers!r}"
+            f"{transformers!r:.300}{advice}"
         )
     for entry in transformers:
         if not isinstance(entry, tuple) or len(entry) != 3:
@@ -42,10 +46,16 @@ def check_entries(transformers, remainder):
     for name, step in [*steps, ("remainder", remainder)]:
         if is_word(step, "drop") or is_word(step, "passthrough"):
             continue
+        if isinstance(step, type):
+            raise TypeError(
+                f"{name!r}: Expected an estimator instance ({step.__name__}()), got "
+                f"estimator class instead ({step.__name__})."
+            )
         if not hasattr(step, "transform") or not hasattr(step, "fit"):
             raise TypeError(
                 f"{name!r} must be a transformer with fit and transform, 'drop' or "
-                f"'passthrough', found {step!r}"
+                f"'passthrough', found {step!r}. All estimators should implement fit "
+                "and transform"
             )
 
 
@@ -70,7 +80,7 @@ def plan_columns(transformers, remainder, X, names):
     Raises
     ------
     ValueError
-        If X lacks a column, or no column is left.
+        If X lacks a column.
     """
     taken, plan = set(), []
     for name, transformer, columns in transformers:
@@ -92,10 +102,6 @@ def plan_columns(transformers, remainder, X, names):
     rest = [index for index in range(X.shape[1]) if index not in taken]
     if rest and not is_word(remainder, "drop"):
         plan.append(("remainder", remainder, _selector(rest, False, names)))
-    if not plan:
-        raise ValueError(
-            "no column is left: every transformer is 'drop' or names no columns"
-        )
     return [
         (name, passthrough() if is_word(step, "passthrough") else step, columns)
         for name, step, columns in plan

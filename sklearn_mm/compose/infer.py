@@ -1,6 +1,7 @@
 """make_multimodal_union: a transformer for each column, chosen by its cells."""
 
 import re
+import warnings
 from functools import partial
 from itertools import groupby
 
@@ -9,10 +10,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from sklearn_mm._compat import _safe_indexing
 from sklearn_mm.compose.classical import plan_readings
-from sklearn_mm.compose.describe import SERIES, TABLES
+from sklearn_mm.compose.describe import SERIES, TABLES, URLS
 from sklearn_mm.compose.kinds import VECTORS, look_at
 from sklearn_mm.compose.presets.cells import Vectors, as_numbers
 from sklearn_mm.compose.union import MultimodalFeatureUnion
+from sklearn_mm.readers.locations import Places
 from sklearn_mm.readers.table import check_table
 from sklearn_mm.transformers.audio import AudioTransformer
 from sklearn_mm.transformers.dates import DateTransformer
@@ -58,11 +60,21 @@ NOTES = {
     SERIES: "if they are sound, set AudioTransformer(sampling_rate=...) by set_params",
     TABLES: "if they are images, set ImageTransformer() by set_params",
     VECTORS: "if they are series, set TimeSeriesTransformer() by set_params",
+    URLS["image"]: "they are fetched only with remote=True",
+    URLS["sound"]: "they are fetched only with remote=True",
 }
 
 
 def make_multimodal_union(
-    X, *, classical=True, task="auto", n_jobs=None, random_state=0, verbose=True
+    X,
+    *,
+    root=None,
+    remote=False,
+    classical=True,
+    task="auto",
+    n_jobs=None,
+    random_state=0,
+    verbose=True,
 ):
     """Choose transformers for each column of a table by what its cells are.
 
@@ -80,11 +92,14 @@ def make_multimodal_union(
       these columns are the modality "categories".
     - dates, and strings in ISO form such as "2020-01-05": :class:`DateTransformer`; all
       are the modality "dates".
-    - images: :class:`ImageTransformer`. They are paths of image files (str or
-      ``pathlib.Path``), their content as bytes, PIL images, arrays of shape
-      ``(height, width, 1|3|4)``, and uint8 arrays of shape ``(height, width)``.
-    - sound: :class:`AudioTransformer`. It is paths of sound files, their content as
-      bytes, ``(array, rate)`` pairs, and dicts with "array" and "sampling_rate".
+    - images: :class:`ImageTransformer`. They are paths or URLs of image files, their
+      content as bytes, open files, ``{"bytes", "path"}``, ``data:`` URIs and base64,
+      PIL images, arrays of shape ``(height, width, 1|3|4)``, uint8 arrays of shape
+      ``(height, width)``, and lists of these. Strings such as ``"a.png;b.png"`` are
+      several images.
+    - sound: :class:`AudioTransformer`. It is sound files in the same forms,
+      ``(array, rate)`` pairs, dicts with "array" and "sampling_rate", and decoders
+      with ``get_all_samples()``.
     - vectors, such as embeddings: ``StandardScaler``. They are 1-D arrays or lists of
       one length, at least 16, in which neighbouring numbers do not go together: their
       mean autocorrelation is at most 0.3.
@@ -95,13 +110,22 @@ def make_multimodal_union(
       median, if they are several, are joined in the modality "texts". *Names* have at
       most 3 words and occur 1.2 times on average; "Ethan Coen, Joel Coen" is two.
 
-    Durations, columns without any value, and ids (20 or more strings of one word with a
-    digit, no two alike) are left out.
+    Durations, columns without any value, dates in other forms, and ids are left out,
+    with a warning. Ids are 20 or more strings of one word, most with a digit, or whole
+    numbers that count the rows from 0 or 1, no two alike; of a column whose name says
+    so, such as "user_id", five or more of any whole numbers. Other long whole numbers,
+    no two alike, are taken as numbers, with a warning.
 
     Parameters
     ----------
     X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
         The cells. The number of rows sets the size of some models.
+    root : str or Path, default=None
+        The folder, or its URL, where relative paths of images and sounds begin; None is
+        the working folder. It is handed to their transformers.
+    remote : bool or tuple of str, default=False
+        Whether these may fetch URLs, or of which schemes. Here nothing is fetched: what
+        a URL holds is told by its suffix.
     classical : bool, default=True
         Whether to add the predictions of classical models. Then ``fit`` needs y.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -191,8 +215,10 @@ def make_multimodal_union(
     caption_terms=vector, boosting=vector)
     """
     X = check_table("make_multimodal_union", X)
+    places = Places(root=root, remote=remote)
+    places.check()
     findings = [
-        look_at(_safe_indexing(X, position, axis=1), key)
+        look_at(_safe_indexing(X, position, axis=1), key, places)
         for position, key in enumerate(_keys(X))
     ]
     entries = _assign_modalities(findings)
@@ -208,6 +234,7 @@ def make_multimodal_union(
         )
     if verbose:
         _print(findings, readings)
+    _warn_of_guesses(findings)
     if not entries:
         raise ValueError(
             "no column is left for a transformer: all hold only missing values, "
@@ -240,7 +267,7 @@ def _assign_modalities(findings):
             finding.modality = SHORT_TEXTS
         else:
             finding.modality = _name_modality(finding.key, taken)
-        transformer = TRANSFORMERS[finding.kind]()
+        transformer = TRANSFORMERS[finding.kind](**finding.options)
         _, columns = entries.setdefault(finding.modality, (transformer, []))
         columns.append(finding.key)
     return [
@@ -264,6 +291,30 @@ def _name_modality(key, taken, suffix=""):
         name = f"{base}{number}"
     taken.add(name)
     return name
+
+
+def _warn_of_guesses(findings):
+    """Warn once of columns that are left out though they hold something, or doubted."""
+    left = [
+        f"{_label(finding)!r} ({finding.found})"
+        for finding in findings
+        if finding.kind not in (*TRANSFORMERS, "missing")
+    ]
+    doubted = [
+        f"{_label(finding)!r} ({finding.doubt})"
+        for finding in findings
+        if finding.doubt
+    ]
+    parts = [f"columns are left out: {', '.join(left)}"] if left else []
+    if doubted:
+        parts.append(f"columns are numbers, but may be ids: {', '.join(doubted)}")
+    if parts:
+        warnings.warn(
+            f"{'; '.join(parts)}. To choose yourself, drop them from X, or add an entry"
+            " to the union's transformers",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _print(findings, readings):
@@ -295,6 +346,8 @@ def _print_line(label, finding):
         if finding.modality != finding.key:
             choice += f", in modality {finding.modality!r}"
     note = f" ({NOTES[finding.found]})" if finding.found in NOTES else ""
+    if finding.found in URLS.values() and finding.options.get("remote"):
+        note = ""
     print(f"{label}: {finding.found} -> {choice}{note}")
 
 

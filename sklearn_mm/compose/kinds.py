@@ -1,19 +1,24 @@
 """What a column holds, by its cells."""
 
 import os
-import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from pathlib import Path
 
 import numpy as np
 
 from sklearn_mm._compat import _safe_indexing
-from sklearn_mm.compose.describe import LOST, SERIES, describe_cell
+from sklearn_mm.compose.describe import LOST, SERIES, SEVERAL, describe_cell
+from sklearn_mm.compose.guesses import (
+    are_string_ids,
+    are_written_dates,
+    look_at_integers,
+)
 from sklearn_mm.compose.presets.cells import says_no_number
 from sklearn_mm.compose.presets.texts import TextColumn, split_names
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.locations import HERE
 from sklearn_mm.transformers.dates import ISO_DATE
 
 # The cells looked at in a column, and the most strings that are categories.
@@ -23,13 +28,10 @@ MAX_CATEGORIES = 30
 # Names have few words, and occur so often on average.
 MAX_NAME_WORDS, MIN_NAME_ROWS = 3, 1.2
 
-# Fewer different strings with digits than this are not called ids.
-MIN_IDS = 20
-
 # Shorter vectors are series, and longer ones of which neighbours go together.
 MIN_VECTOR, MAX_VECTOR_CORRELATION = 16, 0.3
 
-VECTORS = "vectors of one length"
+VECTORS, IDS = "vectors of one length", "ids, different in each row"
 
 
 @dataclass
@@ -51,6 +53,10 @@ class Finding:
         Values of a category.
     modality : str, default=None
         That the column becomes, or is a part of.
+    options : dict, default={}
+        Parameters of the transformer, of images and sound.
+    doubt : str, default=None
+        Why it may be another kind, of which the user is to be warned.
     """
 
     key: str | int
@@ -59,9 +65,11 @@ class Finding:
     text: TextColumn | None = None
     n_different: int = 0
     modality: str | None = None
+    options: dict = field(default_factory=dict)
+    doubt: str | None = None
 
 
-def look_at(column, key):
+def look_at(column, key, places=HERE):
     """Find out what a column holds.
 
     Parameters
@@ -70,6 +78,8 @@ def look_at(column, key):
         The cells.
     key : str or int
         What selects the column.
+    places : Places, default=HERE
+        Where files may be.
 
     Returns
     -------
@@ -87,9 +97,11 @@ def look_at(column, key):
     if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
         n_different = len({str(cell) for cell in column if not is_missing(cell)})
         return Finding(key, "category", "categories", n_different=n_different)
-    described = [describe_cell(cell) for cell in cells]
-    counts = Counter(described)
+    described = [describe_cell(cell, places) for cell in cells]
+    counts = Counter(what for what in described if what[0] != "nothing")
     kinds = {kind for kind, _ in counts}
+    if not kinds:
+        return Finding(key, "missing", "no values")
     # Texts may happen to name a file; a lost image is the transformer's to report.
     n_unreadable = sum(n for (kind, _), n in counts.items() if kind == "file")
     if kinds - {"file"} == {"text"} and 2 * n_unreadable <= len(cells):
@@ -97,32 +109,47 @@ def look_at(column, key):
     elif kinds in ({"image", "file"}, {"sound", "file"}):
         kinds.remove("file")
     if len(kinds) > 1 or kinds <= {"file", "unknown"}:
-        raise ValueError(_explain(key, rows, cells, described))
+        raise ValueError(_explain(key, rows, cells, described, places))
     (kind,) = kinds
     if kind == "text":
         return _look_at_strings(column, key)
     found = " and ".join(dict.fromkeys(description for _, description in counts))
     if found == SERIES and _are_vectors(column, cells):
         return Finding(key, "vector", VECTORS)
+    if kind == "number":
+        return _look_at_numbers(column, key, found)
     if kind == "bool":
         return Finding(key, "category", found, n_different=2)
-    return Finding(key, kind, found)
+    options = {}
+    if kind in ("image", "sound"):
+        options = {"root": places.root, "remote": places.remote}
+        options = {name: v for name, v in options.items() if v not in (None, False)}
+    for separator, description in SEVERAL.items():
+        if kind == "image" and description in found:
+            options["separator"] = separator
+    return Finding(key, kind, found, options=options)
 
 
 def _look_at_strings(column, key):
     """Tell categories, numbers, dates, names, ids and texts apart, by all cells."""
     strings = [str(cell) for cell in column if not is_missing(cell)]
     different = set(strings)
-    if all(map(_is_number, different)) and not all(map(says_no_number, different)):
-        return Finding(key, "written number", "numbers written as strings")
     if all(map(ISO_DATE.fullmatch, different)):
         return Finding(key, "date", "dates written as strings")
+    are_dates = are_written_dates(different)
+    if not are_dates and are_string_ids(strings, key):
+        return Finding(key, "id", IDS)
+    if all(map(_is_number, different)) and not all(map(says_no_number, different)):
+        numbers = [each for each in strings if not says_no_number(each)]
+        found = _look_at_numbers(numbers, key, "numbers written as strings")
+        return replace(found, kind="written number" if found.kind != "id" else "id")
     n_different = len(different)
     if n_different <= min(MAX_CATEGORIES, len(strings) / 2):
         found = f"{n_different} different strings"
         return Finding(key, "category", found, n_different=n_different)
-    if n_different == len(strings) >= MIN_IDS and all(map(_is_id, strings)):
-        return Finding(key, "id", "ids, different in each row")
+    if are_dates:
+        found = f"dates such as {strings[0]!r:.40}, which pandas.to_datetime reads"
+        return Finding(key, "unread date", found)
     return _look_at_texts(strings, key)
 
 
@@ -133,9 +160,13 @@ def _is_number(string):
         return False
 
 
-def _is_id(string):
-    """Tell whether a string is one word with a digit."""
-    return re.fullmatch(r"\S*\d\S*", string.strip()) is not None
+def _look_at_numbers(cells, key, found):
+    """Tell ids from numbers."""
+    kind = look_at_integers(cells, key)
+    if kind == "id":
+        return Finding(key, "id", IDS)
+    doubt = "integers, different in each row" if kind == "doubt" else None
+    return Finding(key, "number", found, doubt=doubt)
 
 
 def _look_at_texts(strings, key):
@@ -189,7 +220,7 @@ def _spread(items, n_items):
     return [items[i] for i in np.linspace(0, len(items) - 1, n_items).astype(int)]
 
 
-def _explain(key, rows, cells, described):
+def _explain(key, rows, cells, described, places):
     """Say what was found in a column for which nothing can be chosen."""
     found = []
     for what, n in Counter(described).items():
@@ -203,7 +234,10 @@ def _explain(key, rows, cells, described):
         "...])."
     )
     if any(description == LOST for _, description in described):
-        advice = f"Paths begin at the working folder, {os.getcwd()!r}. {advice}"
+        begin = f"the working folder, {os.getcwd()!r}; root= says another"
+        if places.root is not None:
+            begin = f"root={str(places.root)!r}"
+        advice = f"Paths begin at {begin}. {advice}"
     return (
         f"column {key!r}: cannot infer a transformer, found {' and '.join(found)}. "
         f"{advice}"

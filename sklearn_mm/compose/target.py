@@ -7,6 +7,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.times import refuse_times
 
 # The most whole numbers that are classes, as of strings that are categories.
 MAX_CLASSES = 30
@@ -30,13 +31,14 @@ def read_target(owner, y):
     Raises
     ------
     ValueError
-        If there is none, or if it is missing in some row.
+        If there is none, if it is missing in some row, or holds dates or durations.
     """
     if y is None:
         raise ValueError(
             f"{owner} requires y to be passed, but the target y is None: it learns "
             "what its estimator predicts"
         )
+    refuse_times(y)
     y = np.asarray(y)
     if y.ndim == 0 or y.ndim > 2:
         raise ValueError(

@@ -1,8 +1,8 @@
 """MultimodalFeatureUnion: a table of cells into features, column by column."""
 
+from dataclasses import replace
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
@@ -12,21 +12,26 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_mm._compat import (
     _BaseComposition,
     _check_feature_names_in,
+    _get_output_config,
     _raise_for_params,
     _safe_indexing,
     _VisualBlock,
-    for_container,
 )
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import check_memory
-from sklearn_mm.compose.columns import (
-    check_entries,
-    check_present,
-    name_columns,
-    plan_columns,
+from sklearn_mm.compose.chunks import transform_chunks
+from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
+from sklearn_mm.compose.names import name_features
+from sklearn_mm.compose.output import (
+    check_threshold,
+    flatten,
+    is_sparse_enough,
+    join_table,
+    locate_output,
 )
 from sklearn_mm.compose.parallel import run_parallel
 from sklearn_mm.compose.steps import (
+    Context,
     fit_transform_step,
     is_word,
     map_methods,
@@ -56,13 +61,20 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     remainder : {"drop", "passthrough"} or transformer, default="drop"
         What becomes of the columns that none of the transformers names. Their modality
         is called ``"remainder"``.
+    sparse_threshold : float or None, default=None
+        None: the output is :class:`MultimodalFeatures`, which the estimators of this
+        package need. A number from 0 to 1, for estimators of scikit-learn: it is one
+        matrix, sparse if a transformer's output is (or counts of tokens) and less than
+        this share of it is not zero, else dense. ``ColumnTransformer`` has 0.3. Missing
+        numbers are NaN, the counts of a missing text zero.
     n_jobs : int, default=None
         Transformers that run at once, in processes, as in scikit-learn.
     verbose : bool, default=False
         Whether to print the time that each transformer took to fit.
-    verbose_feature_names_out : bool, default=True
+    verbose_feature_names_out : bool, str or callable, default=True
         Whether features are named ``<modality>__<feature>``. Otherwise names stay
-        as they are and must differ.
+        as they are and must differ. A format string has ``{transformer_name}`` and
+        ``{feature_name}``; a callable takes the two.
     memory : None, str, Path or FeatureCache, default=None
         A folder in which to keep what ``ImageTransformer``, ``AudioTransformer`` and
         the pretrained transformers make of each cell that is a path, bytes, an array
@@ -70,13 +82,22 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         processes and later runs. The result is the same, that of pretrained models up
         to rounding. A transformer of your own is cached, too, if it has an attribute
         ``cache_version``: see the user guide. None computes every time.
+    on_error : {"raise", "missing"}, default="raise"
+        What becomes of cells that are no finite number, such as ``"abc"`` among
+        heights, where a transformer without an ``on_error`` of its own refuses them: an
+        error that names column and row, or NaN and one warning with the count.
 
     Attributes
     ----------
     transformers_ : list of (str, fitted transformer, columns)
-        ``columns`` are names where X was a table with names, else positions.
+        Of all that is not dropped and has columns. ``columns`` are names where X was a
+        table with names, else positions.
     named_transformers_ : Bunch
         The fitted transformers by name.
+    output_indices_ : dict of str to slice
+        The columns of each modality in the flat view; of one that is dropped, none.
+    sparse_output_ : bool
+        Whether the output is a sparse matrix.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -92,8 +113,13 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
     Notes
     -----
     With ``set_output(transform="pandas")`` the result is the flat view as a DataFrame,
-    for scikit-learn's own estimators. Before an estimator of this package leave the
-    default: the flat view has lost the sequences.
+    for scikit-learn's own estimators; columns that are passed through, and what a
+    transformer gives as a table, keep their dtypes. Before an estimator of this package
+    leave the default: the flat view has lost the sequences.
+
+    Dates that are passed through, or given to a transformer of scikit-learn that reads
+    numbers, are seconds since 1970 in UTC, durations are seconds, whatever unit the
+    table has; ``NaT`` is NaN. :class:`DateTransformer` has their parts.
 
     scikit-learn's encoders, scalers and imputers get NaN for every cell that is missing
     and no number, be it ``None``, ``pd.NA`` or null, unless they are told of ``None``.
@@ -123,17 +149,21 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         transformers,
         *,
         remainder="drop",
+        sparse_threshold=None,
         n_jobs=None,
         verbose=False,
         verbose_feature_names_out=True,
         memory=None,
+        on_error="raise",
     ):
         self.transformers = transformers
         self.remainder = remainder
+        self.sparse_threshold = sparse_threshold
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.verbose_feature_names_out = verbose_feature_names_out
         self.memory = memory
+        self.on_error = on_error
 
     # _BaseComposition reads and writes (name, transformer) pairs.
     @property
@@ -186,8 +216,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
 
         Parameters
         ----------
-        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
-            The cells.
+        X : table of pandas, polars or pyarrow, or 2-D array or sparse matrix
+            The cells: n_samples rows.
         y : array-like of shape (n_samples,), default=None
             For transformers that use it.
         **params : dict
@@ -206,8 +236,8 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
 
         Parameters
         ----------
-        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
-            The cells.
+        X : table of pandas, polars or pyarrow, or 2-D array or sparse matrix
+            The cells: n_samples rows.
         y : array-like of shape (n_samples,), default=None
             For transformers that use it.
         **params : dict
@@ -216,21 +246,19 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         Returns
         -------
         MultimodalFeatures of n_samples
+            Or a matrix or table: see ``sparse_threshold`` and ``set_output``.
         """
         _raise_for_params(params, self, "fit_transform")
         with unchanged_on_failure(self):
-            X = check_table(type(self).__name__, X)
-            validate_data(self, X, reset=True, skip_check_array=True)
-            cache = check_memory(self.memory)
             check_entries(self.transformers, self.remainder)
+            X = check_table(type(self).__name__, X, accept_sparse=True)
+            validate_data(self, X, reset=True, skip_check_array=True)
+            check_threshold(self.sparse_threshold)
             self._validate_names([name for name, _ in self._pairs])
             names = getattr(self, "feature_names_in_", None)
             plan = plan_columns(self.transformers, self.remainder, X, names)
             routed = process_routing(self, "fit_transform", **params)
-            messages = [
-                f"({i} of {len(plan)}) Processing {name}"
-                for i, (name, _, _) in enumerate(plan, 1)
-            ]
+            context = self._context()
             calls = (
                 delayed(fit_transform_step)(
                     name,
@@ -238,12 +266,10 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     _safe_indexing(X, columns, axis=1),
                     y,
                     routed[name],
-                    message if self.verbose else None,
-                    cache,
+                    f"({i} of {len(plan)}) Processing {name}" if self.verbose else None,
+                    context,
                 )
-                for (name, transformer, columns), message in zip(
-                    plan, messages, strict=True
-                )
+                for i, (name, transformer, columns) in enumerate(plan, 1)
             )
             names = [name for name, _, _ in plan]
             fitted = run_parallel(
@@ -255,54 +281,85 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                     plan, fitted, strict=True
                 )
             ]
-            blocks = [block for _, block in fitted]
-            features = MultimodalFeatures(list(zip(names, blocks, strict=True)))
-            return for_container(self, features)
+            parts = [part for _, part in fitted]
+            self.output_indices_ = locate_output(self, parts)
+            self.sparse_output_ = is_sparse_enough(parts, self.sparse_threshold)
+            return self._join(parts, X)
 
     def transform(self, X, **params):
         """Transform the columns and join what the transformers give.
 
         Parameters
         ----------
-        X : table of pandas, polars or pyarrow, or array of shape (n_samples, n_columns)
-            The cells. Of a table with names, the columns that were fitted are taken by
-            name, in any order and among others.
+        X : table of pandas, polars or pyarrow, or 2-D array or sparse matrix
+            The cells: n_samples rows. Of a table with names, the columns that were
+            fitted are taken by name, in any order and among others.
         **params : dict
             Metadata, routed to the transformers.
 
         Returns
         -------
         MultimodalFeatures of n_samples
+            Or a matrix or table: see ``sparse_threshold`` and ``set_output``.
         """
         _raise_for_params(params, self, "transform")
         check_is_fitted(self)
-        return for_container(self, self._transform(X, params))
+        X = self._check_fitted_columns(X)
+        return self._join(self._transform(X, params, self._context()), X)
 
-    def _transform(self, X, params):
+    def _transform(self, X, params, context):
+        """Transform the columns: a FeatureBlock or table of each modality."""
         routed = process_routing(self, "transform", **params)
-        cache = check_memory(self.memory)
         calls = (
-            delayed(transform_step)(
-                name,
-                transformer,
-                cells,
-                routed[name],
-                cache,
-            )
+            delayed(transform_step)(name, transformer, cells, routed[name], context)
             for name, transformer, cells in self._fitted_steps(X)
         )
         names = [name for name, _, _ in self.transformers_]
         doing = f"the modalities {names} were transformed"
-        blocks = run_parallel(calls, self.n_jobs, doing)
-        return MultimodalFeatures(list(zip(names, blocks, strict=True)))
+        return run_parallel(calls, self.n_jobs, doing)
 
     def _fitted_steps(self, X):
         """Iterate over (modality, fitted transformer, its cells); X is checked now."""
-        X = self._check_fitted_columns(check_table(type(self).__name__, X))
+        X = self._check_fitted_columns(X)
         return (
             (name, transformer, _safe_indexing(X, columns, axis=1))
             for name, transformer, columns in self.transformers_
         )
+
+    def _transform_to_features(self, X):
+        """Transform a table, whatever container is configured: MultimodalFeatures."""
+        context = replace(self._context(), keeps_tables=False)
+        return self._to_features(self._transform(X, {}, context))
+
+    def _to_features(self, parts):
+        names = [name for name, _, _ in self.transformers_]
+        if not names:
+            raise ValueError(
+                "no column is left: every transformer is 'drop' or names no columns"
+            )
+        return MultimodalFeatures(list(zip(names, parts, strict=True)))
+
+    def _context(self):
+        """Gather what every step is told."""
+        if self.on_error not in ("raise", "missing"):
+            raise ValueError(
+                f"on_error must be 'raise' or 'missing', found {self.on_error!r}"
+            )
+        return Context(
+            type(self).__name__,
+            check_memory(self.memory),
+            self.on_error,
+            keeps_tables=_get_output_config("transform", self)["dense"] != "default",
+        )
+
+    def _join(self, parts, X):
+        """Join what the steps gave in the form that is configured."""
+        container = _get_output_config("transform", self)["dense"]
+        if container != "default":
+            return join_table(self, container, parts, X)
+        if self.sparse_threshold is not None:
+            return flatten(parts, X.shape[0], is_sparse=self.sparse_output_)
+        return self._to_features(parts)
 
     def transform_to_disk(self, X, folder, *, chunk_size=1000, overwrite=False):
         """Transform a large table, with the features of a few rows in memory.
@@ -343,26 +400,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
             raise ValueError(
                 f"chunk_size must be an integer of at least 1, found {chunk_size!r}"
             )
-        chunks = self._transform_chunks(X, chunk_size)
+        chunks = transform_chunks(
+            type(self).__name__, self._transform_to_features, X, chunk_size
+        )
         write_features(folder, chunks, overwrite=overwrite)
         return MultimodalFeatures.load(folder)
-
-    def _transform_chunks(self, X, chunk_size):
-        """Yield the features of some rows after those of others."""
-        n_rows = 0
-        for table in X if hasattr(X, "__next__") else [X]:
-            table = check_table(type(self).__name__, table)
-            for start in range(0, table.shape[0], chunk_size):
-                rows = slice(start, min(start + chunk_size, table.shape[0]))
-                try:
-                    features = self._transform(_safe_indexing(table, rows), {})
-                except Exception as error:
-                    error.add_note(f"Rows are counted from row {n_rows} of X.")
-                    raise
-                yield features
-                n_rows += len(features)
-        if not n_rows:
-            raise ValueError("X is an iterator of tables, but it gave none")
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the flat view.
@@ -378,24 +420,12 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """
         check_is_fitted(self)
         input_features = _check_feature_names_in(self, input_features)
-        named = []
-        for name, transformer, columns in self.transformers_:
-            if not hasattr(transformer, "get_feature_names_out"):
-                raise AttributeError(
-                    f"transformer {name!r} ({type(transformer).__name__}) has no "
-                    "get_feature_names_out"
-                )
-            by_name = hasattr(self, "feature_names_in_")
-            own = name_columns(columns, input_features, by_name)
-            features = transformer.get_feature_names_out(own)
-            prefix = f"{name}__" if self.verbose_feature_names_out else ""
-            named += [f"{prefix}{feature}" for feature in features]
-        if len(set(named)) < len(named):
-            twice = sorted({name for name in named if named.count(name) > 1})[:5]
-            raise ValueError(
-                f"features share a name: {twice}. Set verbose_feature_names_out=True."
-            )
-        return np.asarray(named, dtype=object)
+        return name_features(
+            self.transformers_,
+            input_features,
+            by_name=hasattr(self, "feature_names_in_"),
+            verbose=self.verbose_feature_names_out,
+        )
 
     def set_output(self, *, transform=None):
         """Choose what transform gives.
@@ -417,6 +447,20 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """Fitted transformers by name."""
         return Bunch(**{name: fitted for name, fitted, _ in self.transformers_})
 
+    def __getitem__(self, name):
+        """Fitted transformer of a modality."""
+        if not hasattr(self, "transformers_"):
+            raise TypeError(
+                f"{type(self).__name__} is subscriptable after it is fitted"
+            )
+        try:
+            return self.named_transformers_[name]
+        except KeyError as error:
+            raise KeyError(
+                f"{name!r} is not a valid transformer name; there are "
+                f"{list(self.named_transformers_)}"
+            ) from error
+
     def get_metadata_routing(self):
         """Say which transformer asks for which metadata.
 
@@ -432,6 +476,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
 
     def _check_fitted_columns(self, X):
         """Check that X has the fitted columns: by name in a table, else by number."""
+        X = check_table(type(self).__name__, X, accept_sparse=True)
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             validate_data(self, X, reset=False, skip_check_array=True)
@@ -461,11 +506,11 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
-        # So is fit_transform not transform if that of a transformer is not.
         steps = [step for _, step in self._pairs] + [self.remainder]
-        tags.non_deterministic = any(
-            get_tags(step).non_deterministic
-            for step in steps
-            if hasattr(step, "__sklearn_tags__")
-        )
+        of_steps = [
+            get_tags(step) for step in steps if hasattr(step, "__sklearn_tags__")
+        ]
+        tags.input_tags.sparse = all(each.input_tags.sparse for each in of_steps)
+        # So is fit_transform not transform if that of a transformer is not.
+        tags.non_deterministic = any(each.non_deterministic for each in of_steps)
         return tags

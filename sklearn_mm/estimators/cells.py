@@ -84,8 +84,10 @@ def cells_in(X):
     return None
 
 
-def warn_of_flattened(owner, X):
-    """Warn of a table that a union has made of sequences or images.
+def warn_of_flat_names(owner, X):
+    """Warn of a table whose names say that it was made of sequences or images.
+
+    Such as one that was kept in a file, of which nothing else is known.
 
     Parameters
     ----------

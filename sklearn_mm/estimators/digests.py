@@ -146,7 +146,7 @@ def _bytes_of_tokens(block):
         if is_wide:
             return lambda start, stop: _nonzero(sparse.csr_matrix(values[start:stop]))
         return lambda start, stop: [np.ascontiguousarray(values[start:stop])]
-    values = values.tocsr().copy()
+    values = values.tocsr().astype(_float_dtype(values.data), copy=True)
     values.sum_duplicates()
     values.eliminate_zeros()
     values.data[np.isnan(values.data)] = np.nan
@@ -163,15 +163,25 @@ def _plain(values, kind):
         return values.astype(np.int32) if values.dtype != np.int32 else values
     if kind == "image" and values.dtype == np.uint8:
         return values
-    if np.can_cast(values.dtype, np.float32, "safe"):
-        values = values.astype(np.float32, copy=False)
-    if values.dtype.kind != "f":
-        return values
+    values = values.astype(_float_dtype(values), copy=False)
     values = values + 0.0  # -0.0 becomes 0.0
     missing = np.isnan(values)
     if missing.any():
         values[missing] = np.nan
     return values
+
+
+def _float_dtype(values):
+    """Choose the dtype that :func:`with_equal_dtypes` does, of what lies on disk, too.
+
+    There floats are digested as they are.
+    """
+    if np.can_cast(values.dtype, np.float32, "safe"):
+        return np.float32
+    if values.dtype.kind == "f":
+        return values.dtype
+    narrow = values.astype(np.float32).astype(np.float64)
+    return np.float32 if np.array_equal(narrow, values) else np.float64
 
 
 def _nonzero(rows):

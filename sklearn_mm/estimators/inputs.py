@@ -5,9 +5,10 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
+from sklearn_mm._flattened import warn_of_flattened
 from sklearn_mm._indexing import row_slices
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.estimators.cells import cells_in, refuse_dates, warn_of_flattened
+from sklearn_mm.estimators.cells import cells_in, refuse_dates, warn_of_flat_names
 from sklearn_mm.estimators.digests import in_dtype, row_digests, with_equal_dtypes
 from sklearn_mm.features import MultimodalFeatures
 
@@ -40,8 +41,10 @@ def check_features(estimator, X, *, reset):
     if isinstance(X, FeatureBlock):
         X = MultimodalFeatures([(SINGLE_MODALITY, X)])
     if not isinstance(X, MultimodalFeatures):
-        X = _numbers(estimator, X, reset)
-        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(X))])
+        numbers, owner = _numbers(estimator, X, reset), type(estimator).__name__
+        if reset and not warn_of_flattened(owner, X):
+            warn_of_flat_names(owner, X)
+        X = MultimodalFeatures([(SINGLE_MODALITY, FeatureBlock.from_vectors(numbers))])
     elif reset:
         validate_data(estimator, X, reset=True, skip_check_array=True)
     _check_values(type(estimator).__name__, X)
@@ -53,7 +56,7 @@ def _numbers(estimator, X, reset):
     owner = type(estimator).__name__
     refuse_dates(owner, X)
     try:
-        numbers = validate_data(
+        return validate_data(
             estimator,
             X,
             reset=reset,
@@ -67,9 +70,6 @@ def _numbers(estimator, X, reset):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{owner} takes features. {advice}. ({error})") from error
-    if reset:
-        warn_of_flattened(owner, X)
-    return numbers
 
 
 def _check_values(owner, features):
@@ -80,10 +80,20 @@ def _check_values(owner, features):
             f"{owner}."
         )
     for name, block in features.blocks.items():
+        if block.kind == "tokens":
+            _check_ids(name, block)
         if block.values.dtype.kind != "f":
             continue
         for rows in row_slices([block]):
             _check_finite(name, block[rows], rows.start)
+
+
+def _check_ids(name, block):
+    """Refuse token ids that are not in the vocabulary, which are on disk perhaps."""
+    try:
+        block.check_ids()
+    except ValueError as error:
+        raise ValueError(f"modality {name!r}: {error}") from error
 
 
 def _check_finite(name, block, first_row):

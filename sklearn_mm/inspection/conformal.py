@@ -9,6 +9,8 @@ from sklearn.base import (
     is_regressor,
 )
 
+from sklearn_mm.readers.times import refuse_times
+
 
 def prediction_sets(
     estimator, X_calibration, y_calibration, X, *, confidence=0.9, method="lac"
@@ -163,6 +165,7 @@ def prediction_intervals(estimator, X_calibration, y_calibration, X, *, confiden
             f"{type(estimator).__name__}. Use prediction_sets for a classifier."
         )
     SplitConformalRegressor = _mapie("regression").SplitConformalRegressor
+    refuse_times(y_calibration, "y_calibration")
     y_calibration = _one_target(y_calibration)
     _check_confidence(confidence, len(y_calibration))
     conformal = SplitConformalRegressor(_Predictions(), confidence_level=confidence)

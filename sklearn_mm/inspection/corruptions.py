@@ -15,8 +15,10 @@ import string
 
 import numpy as np
 
+from sklearn_mm.readers.clips import as_clip
 from sklearn_mm.readers.column import is_missing
-from sklearn_mm.readers.images import learn_value_range, read_image
+from sklearn_mm.readers.images import learn_value_range, list_images, read_image
+from sklearn_mm.readers.locations import resolve
 from sklearn_mm.readers.series import read_series
 from sklearn_mm.readers.sound import read_sound
 
@@ -255,6 +257,9 @@ def swap_rows(column, strength, rng):
 
 def _change_pixels(cell, change):
     """Read an image, change its colours on a scale from 0 to 1, and scale back."""
+    images = list_images(cell)
+    if len(images) != 1 or images[0] is not cell:
+        return [_change_pixels(image, change) for image in images]
     image = read_image(cell)
     if image is None:
         return cell
@@ -277,7 +282,10 @@ def _change_pixels(cell, change):
 
 def _change_sound(cell, change):
     """Read a clip, change its samples, and give it the rate it came with."""
-    samples, rate = read_sound(cell, NO_RATE)
+    found = as_clip(resolve(cell))
+    if found is None:
+        return cell
+    samples, rate = read_sound(found, NO_RATE)
     if samples is None:
         return cell
     changed = change(samples.astype(np.float64)).astype(np.float32)

@@ -3,6 +3,7 @@
 import warnings
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -16,8 +17,15 @@ from sklearn_mm.compose import MultimodalFeatureUnion
 from sklearn_mm.compose.steps import transform_step
 from sklearn_mm.features import MultimodalFeatures
 from sklearn_mm.inspection.corruptions import corrupt_column, default_corruptions
-from sklearn_mm.inspection.kinds import as_pandas, kind_of_cells, select_columns
+from sklearn_mm.inspection.kinds import (
+    as_pandas,
+    first_step,
+    kind_of_cells,
+    select_columns,
+)
 from sklearn_mm.inspection.outputs import found_model, own_scoring
+from sklearn_mm.readers.images import list_images
+from sklearn_mm.readers.locations import Places, resolve
 
 
 def robustness_curve(
@@ -112,7 +120,7 @@ def robustness_curve(
     chosen = choose_corruptions(union, table, corruptions)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     scorer = check_scoring(model, own_scoring(estimator, scoring))
-    clean = union._transform(table, {})
+    clean = union._transform_to_features(table)
     clean_score = scorer(model, for_container(union, clean), y)
     rows = []
     for name, of_modality in chosen.items():
@@ -312,13 +320,31 @@ def _corrupted_block(union, name, label, table, corruption, strength, rng):
     try:
         worse = select_columns(table, columns).copy()
         for column in worse.columns:
+            worse[column] = _located(worse[column], first_step(transformer))
             worse[column] = corrupt_column(worse[column], corruption, strength, rng)
         selected = worse[worse.columns[0]] if np.isscalar(columns) else worse
         # Without the union's cache: worse cells are not met again.
-        return transform_step(name, transformer, selected, {}, None)
+        context = replace(union._context(), cache=None, keeps_tables=False)
+        return transform_step(name, transformer, selected, {}, context)
     except Exception as error:
         error.add_note(f"Cells were corrupted by {label!r} of strength {strength}.")
         raise
+
+
+def _located(column, transformer):
+    """Let cells say themselves where their files are, which corruptions do not know."""
+    places = Places.of(transformer)
+    separator = getattr(transformer, "separator", None)
+    if places.root is None and not places.remote and separator is None:
+        return column
+    cells = np.empty(len(column), dtype=object)
+    for row, cell in enumerate(column):
+        try:
+            found = [resolve(each, places) for each in list_images(cell, separator)]
+            cells[row] = found[0] if len(found) == 1 else found or None
+        except (TypeError, ValueError):  # for the transformer to report
+            cells[row] = cell
+    return type(column)(cells, index=column.index, name=column.name)
 
 
 def _digest(*names):

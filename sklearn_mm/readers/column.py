@@ -9,6 +9,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from sklearn_mm.readers.limits import find_problem
+from sklearn_mm.readers.masks import fill_masked
+
 
 @dataclass
 class Column:
@@ -41,36 +44,74 @@ class Column:
 
 
 def is_missing(cell):
-    """Tell whether a cell is ``None``, NaN, ``pd.NA``, ``pd.NaT`` or masked.
+    """Tell whether a cell is ``None``, NaN, ``pd.NA``, NaT or ``np.ma.masked``.
 
     Examples
     --------
     >>> is_missing(None), is_missing(float("nan")), is_missing("")
     (True, True, False)
     """
-    if cell is None:
+    if cell is None or cell is np.ma.masked:
         return True
     if isinstance(cell, float | np.floating):
         return bool(np.isnan(cell))
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(cell))
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
 
-def describe_path(cell):
+def describe_path(cell, path=None, problem=None):
     """Say what stands where a file was expected, for messages.
 
     Parameters
     ----------
     cell : str or Path
-        Where no file is.
+        That names no file.
+    path : str, default=None
+        Where it was looked for, if elsewhere.
+    problem : str, default=None
+        As :func:`find_problem` says it.
 
     Returns
     -------
     str
     """
     what = "string" if isinstance(cell, str) else "path"
-    problem = "which is a folder" if os.path.isdir(cell) else "and no such file exists"
-    return f"the {what} {str(cell)!r:.200} {problem}"
+    path = cell if path is None else path
+    problem = problem or find_problem(path) or "and no such file exists"
+    shown = f"the {what} {str(cell)!r:.200} {problem}"
+    if problem != "and no such file exists" or _is_prose(cell):
+        return shown
+    begin = os.getcwd()
+    if str(path) != str(cell):
+        begin = str(path).removesuffix(str(cell))
+    if not os.path.isabs(cell):
+        shown += f" (relative paths begin at {begin!r:.200}; root= says another)"
+    return f"{shown}. on_error='missing' counts lost files as missing"
+
+
+def _is_prose(cell):
+    """Tell whether a string has nothing of a path in it."""
+    return isinstance(cell, str) and (
+        not os.path.splitext(cell)[1] or len(cell) > 200 or "\0" in cell
+    )
+
+
+def describe_error(error):
+    """Say why a cell cannot be read, also where an error has no words or no kind.
+
+    Examples
+    --------
+    >>> describe_error(ValueError("too long")), describe_error(KeyError("a"))
+    ('too long', "KeyError: 'a'")
+    >>> describe_error(MemoryError())
+    'MemoryError'
+    """
+    said = f"{error!s:.1000}"
+    if isinstance(error, ValueError | TypeError | OSError) and said:
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def check_column(estimator, X, *, reset):
@@ -169,11 +210,9 @@ def _as_cells_or_rows(X, owner, rows_possible):
     if isinstance(X, np.ndarray) or (
         hasattr(X, "__array__") and not hasattr(X, "name")
     ):
-        if isinstance(X, np.ma.MaskedArray) and X.ndim > 2:
-            return _object_array(list(X))  # of cells that have masks of their own
-        if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
-            X = X.astype(np.float64).filled(np.nan)
-        X = np.asarray(X)
+        X = fill_masked(X)
+        if not isinstance(X, np.ma.MaskedArray):
+            X = np.asarray(X)
         _refuse_complex(X)
         if X.ndim == 1 and X.dtype.kind in "fiub":
             raise ValueError(

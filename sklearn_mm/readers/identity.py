@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Number, Real
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mm.readers.column import is_missing, is_numeric, to_float
+from sklearn_mm.readers.locations import HERE, as_struct, find_file
 
 # Odd, so that no bit of the columns before is lost.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def add_cell(digest, cell):
+def add_cell(digest, cell, places=HERE):
     """Add the content of a cell to a digest.
 
     Parameters
@@ -24,8 +26,11 @@ def add_cell(digest, cell):
         Is updated.
     cell : object
         A path counts as its size, times of change and inode, not its content. Bytes,
-        arrays of numbers, ``(array, rate)`` and ``{"array", "sampling_rate"}`` count
-        as what they hold.
+        open files, URLs, arrays of numbers, ``(array, rate)`` and ``{"array",
+        "sampling_rate"}`` count as what they hold; ``{"bytes", "path"}`` as its bytes
+        or the file at its path.
+    places : Places, default=HERE
+        Where files may be.
 
     Returns
     -------
@@ -46,13 +51,18 @@ def add_cell(digest, cell):
         digest.update(f"array {cell.dtype.str} {cell.shape} ".encode())
         digest.update(np.ascontiguousarray(cell))
         if isinstance(cell, np.ma.MaskedArray):
-            digest.update(b"mask " + np.ma.getmaskarray(cell).tobytes())
+            digest.update(b"mask ")
+            digest.update(np.ascontiguousarray(np.ma.getmaskarray(cell)))
         return True
-    if isinstance(cell, str | Path):
-        return _add_file(digest, cell)
-    if isinstance(cell, bytes | bytearray):
+    try:
+        file = find_file(cell, replace(places, keep=True))
+    except Exception:  # for the transformer to report
+        return False
+    if file is not None and file.path is not None:
+        return _add_file(digest, file.path)
+    if file is not None:
         digest.update(b"bytes ")
-        digest.update(cell)
+        digest.update(file.content)
         return True
     if isinstance(cell, tuple) and len(cell) == 2:
         return _add_sound(digest, *cell)
@@ -139,6 +149,8 @@ def _key(cell):
         return b"text " + str(cell).encode("utf-8", "surrogatepass")
     if is_missing(cell):
         return b"missing"
+    if as_struct(cell) is not None and is_missing(as_struct(cell).get("bytes")):
+        return _key(as_struct(cell).get("path"))
     digest = hashlib.blake2b(digest_size=16)
     if add_cell(digest, cell):
         return digest.digest()

@@ -1,39 +1,64 @@
 """An image in any form a cell may hold, as an array."""
 
-import io
 import os
 from math import isqrt
-from pathlib import Path
 
 import numpy as np
 
-from sklearn_mm.readers.column import describe_path
+from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.image_files import (
+    MAX_PIXELS,
+    check_size,
+    decode_file,
+    decode_image,
+    reduce_blocks,
+)
+from sklearn_mm.readers.locations import HERE, as_struct, find_file
+from sklearn_mm.readers.nested import to_array, to_lists
+from sklearn_mm.readers.signatures import N_BYTES, tell_kind
 
 EXPECTED = "expected a path of an image file, bytes, a PIL image or an array"
 
+# Numbers brought to 0..255 at once.
+CHUNK = 2**20
 
-def read_image(cell, enough=None):
+
+class Several(tuple):
+    """The cells of several columns in one row, each of which is an image."""
+
+
+def read_image(cell, enough=None, places=HERE, max_pixels=MAX_PIXELS):
     """Read one cell as an image, at its own size and in its own number format.
 
     Parameters
     ----------
-    cell : str, Path, bytes, PIL image or ndarray
-        A file that Pillow reads (by its path or its content; of an animation the
-        first frame), or the pixels: ``(height, width)`` or ``(height, width, 1|3|4)``,
-        where the fourth channel is alpha. A 1-D array is a flattened square gray
-        image where its length is a square number, else one row of pixels.
+    cell : object
+        A file in a format that ``FORMATS`` of `sklearn_mm.readers.image_files` lists,
+        in any form that `find_file` knows, such as its path, its content or
+        ``{"bytes", "path"}``;
+        a PIL image; or the pixels, as an array, tensor or nested lists: ``(height,
+        width)`` or ``(height, width, 1|3|4)``, where the fourth channel is alpha. Of an
+        animation the first frame is taken. A 1-D array is a flattened square gray image
+        where its length is a square number, else one row of pixels; or, if it is uint8
+        and begins like one, the content of a file.
     enough : int, default=None
         Pixels that suffice for height and width: a JPEG file of which they are a half,
         a quarter or an eighth, or less, is decoded at that scale, if it divides its
         height and width. That is several times faster, and like averaging blocks of
-        pixels. None decodes in full.
+        pixels; so are images of more than 2**24 pixels made smaller. None decodes in
+        full.
+    places : Places, default=HERE
+        Where files may be.
+    max_pixels : int or None, default=50_000_000
+        Images of more are refused, before they are decoded.
 
     Returns
     -------
     ndarray of shape (height, width, 1|3|4), or None
-        Files give uint8, or uint16, int32 or float32 for one channel of that depth,
-        turned as their EXIF orientation says. Arrays keep their dtype. None for a
-        1-D array of only NaN: a row of a table where the image is missing.
+        Files give uint8, or for one channel of another depth uint16, int32, uint32,
+        int8 or float32, turned as their EXIF orientation says. Arrays keep their dtype.
+        None for a 1-D array of only NaN, an array that is masked all over, and a struct
+        that holds neither bytes nor path: a missing image.
 
     Raises
     ------
@@ -41,8 +66,8 @@ def read_image(cell, enough=None):
         If the cell is none of these things.
     ValueError
         If there is no such file, it cannot be decoded, it has more pixels than
-        ``PIL.Image.MAX_IMAGE_PIXELS``, or an array has another shape or holds NaN
-        or infinite pixels.
+        `max_pixels` or ``PIL.Image.MAX_IMAGE_PIXELS``, or an array has another shape or
+        holds pixels that are masked, NaN or infinite.
 
     Examples
     --------
@@ -54,16 +79,105 @@ def read_image(cell, enough=None):
     from PIL import Image
 
     if isinstance(cell, Image.Image):
-        return _decode(cell, "the PIL image")
-    if isinstance(cell, str | Path):
-        if not os.path.isfile(cell):
-            raise ValueError(f"{EXPECTED}; found {describe_path(cell)}")
-        return _open(cell, f"the image file {str(cell)!r:.200}", enough)
-    if isinstance(cell, bytes | bytearray | memoryview):
-        return _open(io.BytesIO(cell), f"the image in {len(cell)} bytes", enough)
-    if hasattr(cell, "__array__"):
-        return _check_array(np.asarray(cell))
-    raise TypeError(f"{EXPECTED}; found {type(cell).__name__} {cell!r:.200}")
+        return _check_array(decode_image(cell, "the PIL image", enough, max_pixels))
+    if isinstance(cell, np.ndarray) and not cell.ndim and cell.dtype.kind in "OSUV":
+        cell = cell[()] if cell.dtype.kind == "V" else cell.item()
+    file = find_file(cell, places, EXPECTED)
+    if file is not None:
+        return _check_array(decode_file(file, enough, max_pixels))
+    if as_struct(cell) is not None:
+        return None
+    array = to_array(cell)
+    if array is None:
+        raise TypeError(f"{EXPECTED}; found {type(cell).__name__} {cell!r:.200}")
+    if _is_content(array):
+        return read_image(array.tobytes(), enough, places, max_pixels)
+    image = _check_array(array)
+    if image is not None:
+        check_size(image.shape[1::-1], "an array", max_pixels)
+        image = reduce_blocks(image, enough)
+    return image
+
+
+def list_images(cell, separator=None):
+    """List the images of a cell that may hold several.
+
+    Parameters
+    ----------
+    cell : object
+        A list, tuple, 1-D array of objects or Series of what :func:`read_image` reads,
+        or such an array of four axes. Nested lists of numbers are pixels. Anything
+        else is one image.
+    separator : str, default=None
+        Between the paths of a string. None: a string is one path.
+
+    Returns
+    -------
+    list
+        Without those that are missing.
+
+    Examples
+    --------
+    >>> list_images(["a.png", None, "b.png"]), list_images([[0, 255], [255, 0]])
+    (['a.png', 'b.png'], [[[0, 255], [255, 0]]])
+    >>> list_images("a.png; b.png", separator=";")
+    ['a.png', 'b.png']
+    """
+    if isinstance(cell, str):
+        if separator is None or separator not in cell or os.path.isfile(cell):
+            return [cell]
+        return [part.strip() for part in cell.split(separator) if part.strip()]
+    if is_missing(cell):
+        return []
+    items = to_lists(cell)
+    if isinstance(items, list):
+        if not isinstance(cell, Several) and _are_pixels(items):
+            return [cell]
+        return [image for item in items for image in list_images(item, separator)]
+    is_stack = getattr(cell, "ndim", 0) == 4 and hasattr(cell, "shape")
+    return list(cell) if is_stack else [cell]
+
+
+def _are_pixels(items):
+    """Tell nested lists of numbers, which are one image, from lists of images."""
+    from PIL import Image
+
+    if not items or any(item is None or _is_empty(item) for item in items):
+        return False
+    if any(isinstance(i, Image.Image) or getattr(i, "ndim", 0) > 2 for i in items):
+        return False
+    try:
+        array = to_array(items)
+    except ValueError:  # of unequal shapes
+        return not all(_has_axes(item, 2) for item in items)
+    if array is None:
+        return False
+    if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
+        return not all(hasattr(item, "ndim") for item in items)
+    return array.ndim <= 3
+
+
+def _is_empty(item):
+    items = to_lists(item)
+    return isinstance(items, list) and not items
+
+
+def _has_axes(item, n_axes):
+    """Tell whether an item of a list is by itself an array of enough axes."""
+    try:
+        array = to_array(item)
+    except ValueError:
+        return False
+    return array is not None and array.ndim >= n_axes
+
+
+def _is_content(array):
+    """Tell whether an array of bytes begins like an image file."""
+    return (
+        array.ndim == 1
+        and array.dtype == np.uint8
+        and tell_kind(array[:N_BYTES].tobytes()) == "image"
+    )
 
 
 def to_uint8(image, value_range):
@@ -92,8 +206,14 @@ def to_uint8(image, value_range):
         return None
     low, high = (float(value) for value in value_range)
     width = max(high - low, np.finfo(np.float64).tiny)
-    clipped = np.clip(image.astype(np.float64), low, max(low, high))
-    return np.rint((clipped - low) / width * 255).astype(np.uint8)
+    scaled = np.empty(image.shape, dtype=np.uint8)
+    # As many rows at once as need little memory.
+    n_rows = max(1, CHUNK * len(image) // max(image.size, 1))
+    for start in range(0, len(image), n_rows):
+        rows = image[start : start + n_rows].astype(np.float64)
+        clipped = np.clip(rows, low, max(low, high))
+        scaled[start : start + n_rows] = np.rint((clipped - low) / width * 255)
+    return scaled
 
 
 def is_uint16(image):
@@ -126,68 +246,14 @@ def learn_value_range(images):
     return (low, high)
 
 
-def _open(file, what, enough):
-    """Decode an image file and close it."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        image = Image.open(file)
-    except UnidentifiedImageError as error:
-        raise ValueError(f"cannot read {what}: not a format Pillow knows") from error
-    except Exception as error:  # Pillow's plug-ins raise many kinds
-        raise ValueError(f"cannot read {what}: {error}") from error
-    with image:
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and image.width * image.height > limit:
-            raise ValueError(
-                f"cannot read {what}: it has {image.width} x {image.height} pixels, "
-                f"above Pillow's limit of {limit}, and could be a decompression bomb. "
-                "Raise PIL.Image.MAX_IMAGE_PIXELS if you trust it."
-            )
-        if enough is not None:
-            _reduce_scale(image, enough)
-        return _decode(image, what)
-
-
-def _reduce_scale(image, enough):
-    """Have a JPEG decoded at the smallest scale that leaves enough pixels."""
-    for scale in (8, 4, 2):
-        width, height = image.width // scale, image.height // scale
-        # Where the scale left a rest, the result would be stretched by part of a pixel.
-        divides = (width * scale, height * scale) == image.size
-        if divides and min(width, height) >= enough:
-            image.draft(None, (width, height))  # does nothing for other formats
-            return
-
-
-def _decode(image, what):
-    """Turn a PIL image, which may still be unread, into an array."""
-    from PIL import ImageOps
-
-    try:
-        pixels = np.asarray(_plain_mode(ImageOps.exif_transpose(image)))
-    except Exception as error:
-        reason = str(error) or "it is closed or damaged"
-        raise ValueError(f"cannot read {what}: {reason}") from error
-    if pixels.dtype == np.int32 and image.format == "PNG":
-        pixels = pixels.astype(np.uint16)  # how Pillow before 11.3 gives 16 bits
-    return _check_array(pixels)
-
-
-def _plain_mode(image):
-    """Convert palettes, print colours and the like to L, RGB or RGBA."""
-    if image.mode in ("L", "I", "F") or image.mode.startswith("I;16"):
-        deep_or_opaque = image.mode != "L" or not image.has_transparency_data
-        return image if deep_or_opaque else image.convert("RGBA")
-    if image.mode == "1" and not image.has_transparency_data:
-        return image.convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
 def _check_array(image):
     """Check an array of pixels and give it three axes."""
     if image.dtype.kind not in "fiub":
         raise TypeError(f"{EXPECTED} of numbers; found an array of {image.dtype}")
+    if isinstance(image, np.ma.MaskedArray):
+        image = _without_mask(image)
+        if image is None:
+            return None
     if image.ndim == 1:
         if image.dtype.kind == "f" and np.isnan(image).all():
             return None
@@ -213,3 +279,54 @@ def _check_array(image):
             "None for a missing image."
         )
     return image
+
+
+def _without_mask(image):
+    """Take a masked array as it is if nothing is masked; None if all is."""
+    n_masked = np.ma.count_masked(image)
+    if n_masked == image.size:
+        return None
+    if n_masked:
+        raise ValueError(
+            f"{n_masked} of {image.size} pixels are masked. Fill them in, as by "
+            "array.filled(0), or pass None for a missing image."
+        )
+    return np.asarray(image)
+
+
+def holds_few_bits(image):
+    """Tell whether an image of 16 bits uses at most 12, so that it would be dark."""
+    return is_uint16(image) and 0 < int(image.max()) < 2**12
+
+
+def is_off_scale(image, value_range):
+    """Tell whether an image cannot be meant on a scale that others taught.
+
+    Parameters
+    ----------
+    image : ndarray
+        Of a type that needs a range.
+    value_range : (float, float)
+        The values of black and white.
+
+    Returns
+    -------
+    bool
+        True where it reaches beyond the range by more than the range's width, or where
+        its floats keep within 0 and 1 and the range is of another order.
+
+    Examples
+    --------
+    >>> is_off_scale(np.array([0.0, 200.0]), (0.0, 1.0))
+    True
+    >>> is_off_scale(np.array([0.2, 0.9]), (0.0, 255.0))
+    True
+    >>> is_off_scale(np.array([0.0, 1.1]), (0.0, 1.0))
+    False
+    """
+    low, high = value_range
+    width, least, most = high - low, float(image.min()), float(image.max())
+    if most > high + width or least < low - width:
+        return True
+    is_unit = image.dtype.kind == "f" and 0 <= least < most <= 1
+    return is_unit and width > 50

@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_mm.readers.column import describe_path
 from sklearn_mm.readers.decoding import Limits, decode, mix
+from sklearn_mm.readers.locations import as_struct
 from sklearn_mm.readers.remarks import note
 
 EXPECTED = (
@@ -107,6 +108,8 @@ def lacks_rate(cell):
     >>> lacks_rate([0.1, 0.2]), lacks_rate(([0.1, 0.2], 8000)), lacks_rate(None)
     (True, False, False)
     """
+    if as_struct(cell) is not None:
+        return False
     if isinstance(cell, tuple | list):
         return not _is_pair(cell)
     return hasattr(cell, "__array__") and np.ndim(cell) > 0

@@ -1,5 +1,6 @@
 """A table of cells in any container, as one whose columns can be selected."""
 
+from collections.abc import Mapping
 from numbers import Number
 
 import numpy as np
@@ -7,9 +8,10 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.masks import fields_to_table, fill_masked
 
 
-def check_table(owner, X):
+def check_table(owner, X, *, accept_sparse=False):
     """Take X as a table of pandas or polars, or as a 2-D array.
 
     Parameters
@@ -17,31 +19,38 @@ def check_table(owner, X):
     owner : str
         Name of the estimator, for messages.
     X : table of pandas, polars or pyarrow, 2-D array, or list of rows
-        The cells. A cell may itself be an array.
+        The cells. A cell may itself be an array. Also a dict of columns of one length,
+        a list of dicts, an array with named fields, and what has ``column_names`` and
+        gives a column by its name, as the datasets library has.
+    accept_sparse : bool, default=False
+        Whether X may be a sparse matrix.
 
     Returns
     -------
     table of pandas or polars, or ndarray of shape (n_samples, n_columns)
+        Or CSR matrix.
 
     Raises
     ------
     TypeError
         If X is sparse or a lazy frame.
     ValueError
-        If X is not 2-D, has no row or no column, or two columns share a name.
+        If X is not 2-D, has no row or no column, two columns share a name, or are of
+        different length.
     """
-    if sparse.issparse(X):
+    if sparse.issparse(X) and accept_sparse:
+        X = X.tocsr()
+    elif sparse.issparse(X):
         raise TypeError(
             f"{owner} takes a table of cells, but sparse data was passed. Use "
             "X.toarray()."
         )
     if type(X).__name__ == "LazyFrame":
         raise TypeError(f"{owner} takes a table, found a LazyFrame. Use X.collect().")
-    if type(X).__module__.partition(".")[0] == "pyarrow":
-        X = X.to_pandas()
+    X = _as_known(owner, X)
     if hasattr(X, "columns"):
         _check_distinct(owner, list(X.columns))
-    else:
+    elif not sparse.issparse(X):
         X = _as_array(owner, X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -143,6 +152,55 @@ def _column_with_nan(column):
     return column.astype(object).mask(missing, np.nan) if missing.any() else column
 
 
+def _as_known(owner, X):
+    """Take other containers of columns or rows as tables of pandas."""
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        return X.to_pandas()
+    if getattr(getattr(X, "dtype", None), "names", None):
+        return fields_to_table(X)
+    if isinstance(X, Mapping):
+        return _table_of_columns(owner, X)
+    if hasattr(X, "column_names") and hasattr(X, "__getitem__"):
+        return _table_of_columns(owner, {name: X[name] for name in X.column_names})
+    if isinstance(X, list | tuple) and X and all(isinstance(r, Mapping) for r in X):
+        names = dict.fromkeys(name for row in X for name in row)
+        rows = [[row.get(name) for name in names] for row in X]
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        return _table_of_columns(owner, columns)
+    return X
+
+
+def _table_of_columns(owner, columns):
+    """Make a table of columns by name, whose cells may be arrays."""
+    scalars = [
+        name
+        for name, cells in columns.items()
+        if isinstance(cells, str | bytes) or not hasattr(cells, "__len__")
+    ]
+    if scalars:
+        found = type(columns[scalars[0]]).__name__
+        raise ValueError(
+            f"{owner} takes a table. Found one row, a {type(columns).__name__} in "
+            f"which {scalars[0]!r} is one {found}: put it in a list, as in "
+            "pandas.DataFrame([row])"
+        )
+    lengths = {name: len(cells) for name, cells in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"{owner} takes columns of one length, found the lengths {lengths!s:.500}"
+        )
+    table = {}
+    for name, cells in columns.items():
+        if hasattr(cells, "dtype") and getattr(cells, "ndim", 1) == 1:
+            table[name] = fill_masked(cells)
+            continue
+        column = np.empty(len(cells), dtype=object)
+        for row, cell in enumerate(cells):
+            column[row] = cell
+        table[name] = pd.Series(column).infer_objects()
+    return pd.DataFrame(table)
+
+
 def _check_distinct(owner, names):
     if len(set(names)) < len(names):
         twice = sorted({str(name) for name in names if names.count(name) > 1})
@@ -153,6 +211,14 @@ def _check_distinct(owner, names):
 
 
 def _as_array(owner, X):
+    if hasattr(X, "iloc") and not hasattr(X, "columns"):
+        _refuse_series(owner, X)
+    if isinstance(X, list | tuple) and _are_columns(X):
+        raise ValueError(
+            f"{owner} takes a table with a row for each sample. Found a "
+            f"{type(X).__name__} of {len(X)} columns: name them, as in {owner}.fit("
+            "{'image': images, 'text': texts})"
+        )
     if isinstance(X, list | tuple) and X and all(_is_row(row) for row in X):
         widths = {len(row) for row in X}
         if len(widths) > 1:
@@ -166,7 +232,7 @@ def _as_array(owner, X):
                 for j, cell in enumerate(row):
                     array[i, j] = cell
             return array
-    array = np.asarray(X)
+    array = np.asarray(fill_masked(X))
     if array.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {array.ndim}D array instead: {owner} takes a "
@@ -175,6 +241,36 @@ def _as_array(owner, X):
             "has one column or X.reshape(1, -1) if it has one row."
         )
     return array
+
+
+def _are_columns(parts):
+    """Tell columns from rows: Series, or lists each of one kind, unlike the others."""
+    if not parts:
+        return False
+    if all(hasattr(each, "name") and hasattr(each, "dtype") for each in parts):
+        return True
+    if not all(isinstance(each, list | tuple) and len(each) > 1 for each in parts):
+        return False
+    kinds = [{type(cell) for cell in part} - {type(None)} for part in parts]
+    if any(len(kind) != 1 or issubclass(*kind, Number) for kind in kinds):
+        return False
+    return len(set(map(frozenset, kinds))) > 1
+
+
+def _refuse_series(owner, X):
+    """Say what to do where X is one row, or one column, of a table."""
+    is_row = X.dtype == object and all(isinstance(name, str) for name in X.index)
+    advice = "Use X.to_frame() if it is a column"
+    advice += f", and table.loc[[{X.name!r}]] if it is a row of a table."
+    if is_row:
+        advice = (
+            f"It is one row, with the cells {list(X.index)!s:.200}: keep it a table, as"
+            f" in table.loc[[{X.name!r}]], or use X.to_frame().T."
+        )
+    raise ValueError(
+        f"Expected 2D array, got 1D array instead: {owner} takes a table, found a "
+        f"pandas Series. {advice}"
+    )
 
 
 def _is_row(row):

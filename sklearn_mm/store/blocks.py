@@ -46,6 +46,9 @@ class StoredBlock(FeatureBlock):
     def _take(self, tokens):
         return self._source.take(tokens)
 
+    def check_ids(self):
+        """Do nothing: token ids are checked as they are read."""
+
     def __getitem__(self, key):
         rows = resolve_rows(key, len(self))
         if not isinstance(rows, slice):

@@ -8,7 +8,16 @@ from scipy import fft, sparse
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.sound import MAX_DECODED_NUMBERS, lacks_rate, read_sound
+from sklearn_mm.readers.clips import as_clip
+from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.limits import TIMEOUT
+from sklearn_mm.readers.locations import Places, resolve
+from sklearn_mm.readers.sound import (
+    EXPECTED,
+    MAX_DECODED_NUMBERS,
+    lacks_rate,
+    read_sound,
+)
 from sklearn_mm.transformers.base import CellTransformer
 
 REPRESENTATIONS = ("log_mel", "mfcc")
@@ -34,6 +43,9 @@ DEFAULT_RATE = 16000
 # In hertz; far above that of ultrasound. A rate beyond it is a slip.
 HIGHEST_RATE = 1e8
 
+# Bytes of one file: more than for an image, since sound is read in parts.
+MAX_BYTES = 2**30
+
 
 class AudioTransformer(CellTransformer):
     """Turn a column of sound clips into sequences of spectral frames.
@@ -46,6 +58,9 @@ class AudioTransformer(CellTransformer):
     int16, int32 and uint8 scaled to [-1, 1]. In a numeric 2-D table, a row is one
     clip of floats, whatever the type: scale integers before. Channels are averaged,
     and a clip of another rate is resampled (soxr, HQ). One column may mix all of these.
+    Files may also be open files, ``{"bytes": ..., "path": ...}``, ``data:`` URIs,
+    base64 or, if `remote` allows them, URLs; decoders with ``get_all_samples()`` are
+    read.
 
     ``None``, NaN, ``pd.NA``, a clip without samples and one of only NaN are missing
     and become an empty sequence. A clip of n samples at `sampling_rate` has
@@ -103,6 +118,17 @@ class AudioTransformer(CellTransformer):
         ``(n_samples, n_channels)``, as soundfile gives it; 1:
         ``(n_channels, n_samples)``, as torchaudio and librosa give it. An array of more
         channels than samples is an error.
+    root : str or Path, default=None
+        The folder where relative paths begin, or the URL of a folder or an archive
+        (``"zip://::clips.zip"``); None is the working folder. It is no fence: absolute
+        paths are taken as they are, and ``..`` may leave it.
+    remote : bool or tuple of str, default=False
+        Whether cells may be URLs, which fsspec reads (extra ``remote``), or of which
+        schemes, such as ``("https", "s3")``. Nothing is fetched unless asked for.
+    timeout : float, default=30.0
+        Seconds for the file of one URL.
+    max_bytes : int or None, default=1073741824
+        That one file may hold; one of more is refused before it is read.
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
@@ -144,7 +170,15 @@ class AudioTransformer(CellTransformer):
     array([51,  0, 26])
     """
 
-    _beside_cells = ("n_jobs", "verbose", "on_error")
+    _beside_cells = (
+        "n_jobs",
+        "verbose",
+        "on_error",
+        "root",
+        "remote",
+        "timeout",
+        "max_bytes",
+    )
 
     def __init__(
         self,
@@ -160,6 +194,10 @@ class AudioTransformer(CellTransformer):
         fmax=None,
         max_seconds="auto",
         time_axis=None,
+        root=None,
+        remote=False,
+        timeout=TIMEOUT,
+        max_bytes=MAX_BYTES,
         on_error="raise",
         n_jobs=None,
         verbose=False,
@@ -175,6 +213,10 @@ class AudioTransformer(CellTransformer):
         self.fmax = fmax
         self.max_seconds = max_seconds
         self.time_axis = time_axis
+        self.root = root
+        self.remote = remote
+        self.timeout = timeout
+        self.max_bytes = max_bytes
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -205,6 +247,7 @@ class AudioTransformer(CellTransformer):
 
     def _check_parameters(self):
         super()._check_parameters()
+        Places.of(self).check()
         if self.representation not in REPRESENTATIONS:
             raise ValueError(
                 f"representation must be one of {REPRESENTATIONS}, found "
@@ -284,6 +327,9 @@ class AudioTransformer(CellTransformer):
 
     def _read_cell(self, cell):
         """Read a cell as samples at the rate in use, or None if there are none."""
+        cell = as_clip(resolve(cell, Places.of(self), EXPECTED), self.time_axis)
+        if cell is None:
+            return None
         samples, rate = read_sound(
             cell,
             self._rate(),
@@ -304,6 +350,9 @@ class AudioTransformer(CellTransformer):
                 "or cut the clip by max_seconds"
             )
         return samples if len(samples) else None
+
+    def _add_cell(self, digest, cell):
+        return add_cell(digest, cell, Places.of(self))
 
     def _to_block(self, samples):
         present = [clip for clip in samples if clip is not None]

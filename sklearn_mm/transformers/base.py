@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm._compat import for_container
 from sklearn_mm._state import unchanged_on_failure
-from sklearn_mm.readers.column import check_column, is_missing
+from sklearn_mm.readers.column import check_column, describe_error, is_missing
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.readers.remarks import noted, with_remarks, without_remarks
 from sklearn_mm.transformers.recall import Tried, complete, recall, show_progress
@@ -165,7 +165,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         for row, outcome in enumerate(outcomes):
             sample, remarks = without_remarks(outcome)
             if isinstance(sample, Exception):
-                reason = _say(sample)
+                reason = describe_error(sample)
                 if self.on_error == "raise":
                     kind = TypeError if isinstance(sample, TypeError) else ValueError
                     raise kind(f"{owner}: {column.where(row)}: {reason}") from sample
@@ -221,10 +221,3 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         # The output is a FeatureBlock, whose dtype is not that of the cells.
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _say(error):
-    """Say why a cell cannot be read; with its class, where a message alone misleads."""
-    if isinstance(error, OSError | ValueError | TypeError) and str(error):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

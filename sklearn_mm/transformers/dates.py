@@ -38,10 +38,10 @@ MOST_SECONDS = 2.5e11
 class DateTransformer(TransformerMixin, BaseEstimator):
     """Turn columns of dates and times into numbers.
 
-    A cell is a ``datetime.date`` or ``datetime.datetime``, a pandas ``Timestamp``, a
-    ``numpy.datetime64``, a string in ISO form (``"2020-01-05"``,
-    ``"2020-01-05T10:00:00+01:00"``), or a number of seconds since 1970. A time of a
-    zone is brought to UTC; one without a zone stays as it is.
+    A cell is a ``datetime.date`` or ``datetime.datetime``, a pandas ``Timestamp`` or
+    ``Period`` (its start), a ``numpy.datetime64``, a string in ISO form
+    (``"2020-01-05"``, ``"2020-01-05T10:00:00+01:00"``), or a number of seconds since
+    1970. A time of a zone is brought to UTC; one without a zone stays as it is.
 
     ``None``, NaN, ``pd.NA`` and ``NaT`` are missing and become NaN.
 
@@ -194,6 +194,8 @@ def read_date(cell):
             f"expected a date such as '2020-01-05' or '2020-01-05T10:00', found "
             f"{cell!r:.80}. Use pandas.to_datetime for other forms"
         )
+    if type(cell).__name__ == "Period":
+        cell = cell.start_time
     if not isinstance(cell, str | date | np.datetime64):
         raise ValueError(f"expected a date, found {cell!r:.80}")
     time = pd.Timestamp(cell)

@@ -6,8 +6,26 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from sklearn_mm.blocks import FeatureBlock
-from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
+from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.image_files import MAX_PIXELS
+from sklearn_mm.readers.images import (
+    Several,
+    learn_value_range,
+    list_images,
+    read_image,
+    to_uint8,
+)
+from sklearn_mm.readers.limits import MAX_BYTES, TIMEOUT
+from sklearn_mm.readers.locations import Places
 from sklearn_mm.transformers.base import CellTransformer
+from sklearn_mm.transformers.pictures import (
+    Pictures,
+    average_rows,
+    has_no_range,
+    images_of,
+    warn_of_scales,
+    zigzag,
+)
 from sklearn_mm.transformers.resizing import resize_images, to_mode
 
 CHANNELS = {"rgb": ("red", "green", "blue"), "gray": ("gray",)}
@@ -26,16 +44,23 @@ REDUCED = 4
 class ImageTransformer(CellTransformer):
     """Turn a column of images of any size into images of one size, or into vectors.
 
-    A cell is a path (str or ``pathlib.Path``) of a file that Pillow reads, its
-    content as bytes, a PIL image, or an array of any dtype and of shape
+    A cell is the path (str or ``os.PathLike``) of a PNG, JPEG, GIF, WebP, TIFF, BMP,
+    PPM, JPEG 2000, AVIF, ICO, PCX, QOI, SGI or TGA file; its content, as bytes, as an
+    open file or other object with ``read()``, as a ``data:`` URI, in base64, or in
+    ``{"bytes": ..., "path": ...}``; a URL, if `remote` allows it; a PIL image; or
+    pixels, as an array, tensor or nested lists of any type of numbers and of shape
     ``(height, width)`` or ``(height, width, 1|3|4)``. In a numeric 2-D table, a row
     is a flattened square gray image where its length is a square number, else one row
     of pixels; its numbers count as floats, whatever their type. One column may mix
     these.
 
-    ``None``, NaN, ``pd.NA`` and a row of only NaN are missing and become an empty
-    sample. Images are turned as their EXIF orientation says; alpha is composited on
-    white; of an animation the first frame is taken.
+    A list of these, or an array of four axes, is several images, each a token of the
+    row; so are the cells of several columns. Vectors of several are averaged.
+
+    ``None``, NaN, ``pd.NA``, a row of only NaN, an array that is masked all over and an
+    empty list are missing and become an empty sample. Images are turned as their EXIF
+    orientation says; alpha is composited on white; of an animation the first frame is
+    taken.
 
     Parameters
     ----------
@@ -44,7 +69,8 @@ class ImageTransformer(CellTransformer):
         antialiasing where it shrinks, and equals Pillow's ``BILINEAR`` within one of
         the 255 levels; it does not keep the aspect ratio. JPEG files of far more pixels
         are decoded at a reduced scale, at least 4 times the size, which changes the
-        result by less than one level on average and by at most about five.
+        result by less than one level on average and by at most about five; so are
+        images of more than 2**24 pixels averaged in blocks first.
     mode : {"rgb", "gray"}, default="rgb"
         Colour of the result. Gray is the luma of ITU-R BT.601.
     representation : {"pixels", "hog", "dct", "pca"}, default="pixels"
@@ -79,6 +105,26 @@ class ImageTransformer(CellTransformer):
         lie within and are of integer types, else their smallest and largest value. Give
         it for floats from 0 to 255, and to read many large floating-point files: they
         are held in full while it is learned.
+    separator : str, default=None
+        Between the paths of several images in one string, such as ``";"``. None: a
+        string is one path.
+    root : str or Path, default=None
+        The folder where relative paths begin, or the URL of a folder or an archive
+        (``"zip://::photos.zip"``); None is the working folder. It is no fence: absolute
+        paths are taken as they are, and ``..`` may leave it.
+    remote : bool or tuple of str, default=False
+        Whether cells may be URLs, which fsspec reads (extra ``remote``), or of which
+        schemes, such as ``("https", "s3")``. Nothing is fetched unless asked for.
+    timeout : float, default=30.0
+        Seconds for the file of one URL.
+    max_bytes : int or None, default=268435456
+        That one file may hold; one of more is refused before it is read.
+    max_pixels : int or None, default=50_000_000
+        That one image may have; one of more is refused before it is decoded. This many
+        need at most some 450 MB and one to two seconds; by default half as many are
+        allowed of WebP and JPEG 2000, whose decoders hold several copies. Of a JPEG
+        file the pixels count at the scale at which it is decoded. Pillow's own limit,
+        ``PIL.Image.MAX_IMAGE_PIXELS``, holds beside it.
     random_state : int, RandomState instance or None, default=None
         Of the randomised solver (``"pca"``). None is not reproducible, and leaves
         NumPy's global generator alone.
@@ -124,7 +170,19 @@ class ImageTransformer(CellTransformer):
     (3, 64)
     """
 
-    _beside_cells = ("n_components", "random_state", "n_jobs", "verbose", "on_error")
+    _layouts = ("cells", "numbers", "columns")
+
+    _beside_cells = (
+        "n_components",
+        "random_state",
+        "n_jobs",
+        "verbose",
+        "on_error",
+        "root",
+        "remote",
+        "timeout",
+        "max_bytes",
+    )
 
     def __init__(
         self,
@@ -138,6 +196,12 @@ class ImageTransformer(CellTransformer):
         n_coefficients=64,
         n_components=64,
         value_range=None,
+        separator=None,
+        root=None,
+        remote=False,
+        timeout=TIMEOUT,
+        max_bytes=MAX_BYTES,
+        max_pixels=MAX_PIXELS,
         random_state=None,
         on_error="raise",
         n_jobs=None,
@@ -152,6 +216,12 @@ class ImageTransformer(CellTransformer):
         self.n_coefficients = n_coefficients
         self.n_components = n_components
         self.value_range = value_range
+        self.separator = separator
+        self.root = root
+        self.remote = remote
+        self.timeout = timeout
+        self.max_bytes = max_bytes
+        self.max_pixels = max_pixels
         self.random_state = random_state
         self.on_error = on_error
         self.n_jobs = n_jobs
@@ -191,6 +261,7 @@ class ImageTransformer(CellTransformer):
 
     def _check_parameters(self):
         super()._check_parameters()
+        Places.of(self).check()
         for name, known in (
             ("mode", tuple(CHANNELS)),
             ("representation", REPRESENTATIONS),
@@ -219,6 +290,17 @@ class ImageTransformer(CellTransformer):
                 "value_range must be None or (black, white), two finite numbers of "
                 f"which the first is smaller, found {self.value_range!r}"
             )
+        if self.max_pixels is not None and not _is_count(self.max_pixels):
+            raise ValueError(
+                f"max_pixels must be None or an integer of at least 1, found "
+                f"{self.max_pixels!r}"
+            )
+        if self.separator is not None and not (
+            isinstance(self.separator, str) and self.separator
+        ):
+            raise ValueError(
+                f"separator must be None or a string, found {self.separator!r}"
+            )
         self._check_room()
 
     def _check_room(self):
@@ -236,33 +318,61 @@ class ImageTransformer(CellTransformer):
                 f"{self.size} has only {n_pixels} frequencies"
             )
 
+    def _take(self, X, *, reset):
+        column = super()._take(X, reset=reset)
+        if column.layout == "columns":
+            column.cells = [Several(row) for row in column.cells]
+        return column
+
     def _read_cell(self, cell):
-        """Read a cell: uint8 pixels, or as they are where the range is not known."""
-        image = read_image(cell, REDUCED * max(self.size))
-        if image is None:
-            return None
+        """Read the images of a cell: uint8 pixels, or as they are without a range."""
+        images, places = list_images(cell, self.separator), Places.of(self)
+        pictures = Pictures([])
+        for place, each in enumerate(images, 1):
+            try:
+                image = read_image(
+                    each, REDUCED * max(self.size), places, self.max_pixels
+                )
+            except (TypeError, ValueError) as error:
+                if len(images) == 1:
+                    raise
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"image {place} of {len(images)}: {error}") from error
+            if image is not None:
+                self._add_image(pictures, image)
+        return pictures if pictures.images else None
+
+    def _add_image(self, pictures, image):
         pixels = to_uint8(image, self.value_range)
-        return image if pixels is None else self._prepare(pixels)
+        prepared = image if pixels is None else self._prepare(pixels)
+        pictures.add(prepared, image)
+
+    def _add_cell(self, digest, cell):
+        places = Places.of(self)
+        images = list_images(cell, self.separator)
+        digest.update(f"{len(images)} ".encode())
+        return all(add_cell(digest, image, places) for image in images)
 
     def _learn(self, samples):
-        waiting = [
-            image for image in samples if image is not None and _has_no_range(image)
-        ]
+        waiting = [image for image in images_of(samples) if has_no_range(image)]
         chosen = (
             learn_value_range(waiting) if self.value_range is None else self.value_range
         )
         self.value_range_ = tuple(float(value) for value in chosen)
 
     def _is_final(self, sample):
-        return not _has_no_range(sample)
+        return not any(map(has_no_range, sample.images))
 
     def _to_block(self, samples):
+        if self.value_range is None:
+            warn_of_scales(type(self).__name__, samples, vars(self).get("value_range_"))
         pixels = self._finish(samples)
-        lengths = [int(image is not None) for image in samples]
+        lengths = [0 if s is None else len(s.images) for s in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        block = FeatureBlock(pixels, offsets, "image")
         if self.representation in ("pixels", "pca"):
-            return FeatureBlock(pixels, offsets, "image")
-        return FeatureBlock(self._to_vectors(pixels), offsets, "vector")
+            return block
+        return average_rows(self._to_vectors(pixels), block)
 
     def _learn_from_block(self, block):
         if self.representation == "pca":
@@ -276,8 +386,7 @@ class ImageTransformer(CellTransformer):
             empty = np.empty((0, self._vector_width()), dtype=np.float32)
             return FeatureBlock(empty, np.zeros(len(block) + 1), "vector")
         vectors = self.pca_.transform(_flatten(block.values))
-        vectors = vectors.astype(np.float32, copy=False)
-        return FeatureBlock(vectors, block.offsets, "vector")
+        return average_rows(vectors.astype(np.float32, copy=False), block)
 
     def _prepare(self, pixels):
         """Bring uint8 pixels to the colour mode and, if they are many, to the size."""
@@ -291,10 +400,9 @@ class ImageTransformer(CellTransformer):
         """Resize what is present: (n, channels, height, width) of uint8."""
         present = [
             self._prepare(to_uint8(image, self.value_range_))
-            if _has_no_range(image)
+            if has_no_range(image)
             else image
-            for image in samples
-            if image is not None
+            for image in images_of(samples)
         ]
         return resize_images(present, self.size, len(CHANNELS[self.mode]))
 
@@ -369,41 +477,13 @@ class ImageTransformer(CellTransformer):
         return tags
 
 
-def zigzag(size, n_coefficients):
-    """List the lowest frequencies of a 2-D transform in the zigzag order of JPEG.
-
-    Parameters
-    ----------
-    size : (int, int)
-        Vertical and horizontal frequencies there are.
-    n_coefficients : int
-        How many to list.
-
-    Returns
-    -------
-    vertical, horizontal : ndarray of shape (n_coefficients,)
-
-    Examples
-    --------
-    >>> vertical, horizontal = zigzag((8, 8), 6)
-    >>> list(zip(vertical.tolist(), horizontal.tolist()))
-    [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)]
-    """
-    vertical, horizontal = (axis.ravel() for axis in np.indices(size))
-    diagonal = vertical + horizontal
-    along = np.where(diagonal % 2, vertical, horizontal)
-    order = np.lexsort([along, diagonal])[:n_coefficients]
-    return vertical[order], horizontal[order]
-
-
 def _flatten(pixels):
     """Scale images to 0..1 and lay each out as a row."""
     return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
 
 
-def _has_no_range(image):
-    """Tell whether an image that was read still waits for the range of values."""
-    return image.dtype != np.uint8
+def _is_count(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def _is_pair(value, kind, *, above):

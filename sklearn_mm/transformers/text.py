@@ -72,7 +72,8 @@ class TextTransformer(CellTransformer):
         encoders learn the unknown token by their ``token_dropout``; for ``"bpe"``
         twice, since whatever is joined once is a whole word.
     max_tokens : int or None, default=256
-        Longer texts are cut: the first tokens are kept. None keeps all.
+        Longer texts are cut: the first tokens are kept, and one warning has the count.
+        None keeps all.
     on_error : {"raise", "missing"}, default="raise"
         What becomes of a cell that is no text: an error that names its row, or a
         missing sample and one warning with the count.
@@ -101,10 +102,14 @@ class TextTransformer(CellTransformer):
     A cell is a string; a number is read as its text, so 1917 and 1917.0 are
     ``"1917"``. Of several columns, or of a row of numbers, the texts are joined by a
     space and the missing ones left out. Text is brought to the Unicode form NFKC, where
-    full-width letters and ligatures become plain ones; zero-width and control
-    characters separate words. Missing cells (``None``, NaN, ``pd.NA``), empty texts,
-    and texts without any token (only spaces, or only dropped punctuation) become empty
-    sequences. A text of only unknown words becomes a sequence of unknown tokens.
+    full-width letters and ligatures become plain ones; control characters and the space
+    without width separate words. Characters that nobody sees are left out, such as
+    direction marks, the byte order mark, soft hyphens and variation selectors of
+    letters; those of emoji stay, and joiners where they change what is seen: between
+    emoji, after a virama, and the non-joiner between letters of cursive scripts.
+    Missing cells (``None``, NaN, ``pd.NA``), empty texts, and texts without any token
+    (only spaces, or only dropped punctuation) become empty sequences. A text of only
+    unknown words becomes a sequence of unknown tokens.
 
     The output is a :class:`FeatureBlock` of the kind ``"tokens"`` with int32 ids; its
     flat view counts the tokens.
@@ -324,8 +329,21 @@ class TextTransformer(CellTransformer):
         else:
             block = self._encode_ids(samples)
             values, offsets = block.values, block.offsets
+        self._warn_of_cut(np.diff(offsets))
         values, offsets = _cut(values, offsets, self.max_tokens)
         return FeatureBlock(values, offsets, "tokens", vocabulary_size=self._n_ids())
+
+    def _warn_of_cut(self, lengths):
+        """Warn once with the count of texts that have more than max_tokens tokens."""
+        n_cut = 0 if self.max_tokens is None else int((lengths > self.max_tokens).sum())
+        if n_cut:
+            warnings.warn(
+                f"{n_cut} of {len(lengths)} texts have more than "
+                f"max_tokens={self.max_tokens} tokens and are cut, the longest has "
+                f"{lengths.max()}. Raise max_tokens; None keeps all.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _encode_ids(self, texts):
         """Encode each text as its ids: a FeatureBlock."""

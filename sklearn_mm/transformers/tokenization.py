@@ -38,11 +38,44 @@ def make_normalizer(lowercase):
     from tokenizers.normalizers import NFKC, Lowercase, Replace, Sequence
 
     steps = [
+        Replace("\r\n", " "),
+        # First, as they stand between a letter and its accent.
+        Replace(Regex(_invisible()), ""),
         NFKC(),
-        Replace(Regex(r"[\p{Cc}\u200B\uFEFF]"), " "),
-        Replace(Regex(r"[\u00AD\u2060]"), ""),  # soft hyphen, word joiner
+        Replace(Regex(r"[\p{Cc}\u200B]"), " "),
     ]
     return Sequence([*steps, Lowercase()] if lowercase else steps)
+
+
+def _invisible():
+    r"""Give the pattern of characters that nobody sees, which are left out.
+
+    Unicode's Default_Ignorable_Code_Point: direction marks, the byte order mark, soft
+    hyphens, variation selectors, fillers. Some stay where they make a difference that
+    can be seen: the selectors of emoji, the joiner between emoji (a family is one), the
+    tags of flags, both joiners after a virama of Indic scripts, and the non-joiner
+    between letters of cursive scripts (Persian has it within words). The space without
+    width, U+200B, separates words of scripts that have no other space.
+    """
+    viramas = "".join(
+        chr(code)
+        for code in range(0x900, 0x12000)
+        if unicodedata.combining(chr(code)) == 9
+    )
+    cursive = r"[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Mandaic}]"
+    emoji = "[\\p{Extended_Pictographic}\ufe0f\U0001f3fb-\U0001f3ff]"
+    tags = "\U000e0020-\U000e007f"
+    return "|".join(
+        [
+            f"[\\p{{Default_Ignorable_Code_Point}}"
+            f"&&[^\u200b-\u200d\ufe0e\ufe0f{tags}]]",
+            f"(?<!{emoji})(?:(?<![0-9#*])[\ufe0e\ufe0f]|[\ufe0e\ufe0f](?!\u20e3))",
+            "[\ufff9-\ufffb]",
+            f"(?<![\U0001f3f4{tags}])[{tags}]+",
+            f"(?<![{viramas}])(?:(?<!{cursive})\u200c|\u200c(?!{cursive}))",
+            f"(?<![{viramas}])(?:(?<!{emoji})\u200d|\u200d(?!{emoji}))",
+        ]
+    )
 
 
 def split_words(punctuation, alone=""):

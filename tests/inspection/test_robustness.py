@@ -265,3 +265,20 @@ def test_a_default_corruption_that_the_transformer_refuses_is_left_out():
     asked = {"prices": ["noise"]}
     with pytest.raises(ValueError, match="only values above 0"):
         robustness_curve(model, X, X["kind"], corruptions=asked, random_state=0)
+
+
+def test_cells_below_a_root_are_corrupted(tmp_path):
+    from PIL import Image
+
+    for i in range(8):
+        pixels = np.full((9, 9, 3), 255 * (i % 2), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    X = pd.DataFrame({"photo": [f"{i}.png" for i in range(8)]})
+    X.loc[2, "photo"] = "0.png;4.png"
+    transformer = ImageTransformer((8, 8), root=tmp_path, separator=";")
+    union = MultimodalFeatureUnion([("photo", transformer, "photo")])
+    model = make_pipeline(union, LogisticRegression()).fit(X, np.arange(8) % 2)
+    curve = robustness_curve(
+        model, X, np.arange(8) % 2, corruptions={"photo": ["noise"]}, strengths=[0, 0.5]
+    )
+    assert curve.score.notna().all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sklearn_mm.readers.images import read_image, to_uint8
+from sklearn_mm.readers.images import list_images, read_image, to_uint8
 
 RED = (255, 0, 0)
 
@@ -169,7 +169,7 @@ def test_decompression_bomb_is_an_error(monkeypatch, limit):
         read_image(encoded(Image.fromarray(colours())))
 
 
-@pytest.mark.parametrize("cell", [3, [[1, 2], [3, 4]], {"image": 1}, object()])
+@pytest.mark.parametrize("cell", [3, ["a", "b"], {"image": 1}, object()])
 def test_cell_of_another_kind_is_a_type_error(cell):
     with pytest.raises(TypeError, match=f"found {type(cell).__name__}"):
         read_image(cell)
@@ -275,3 +275,135 @@ def test_pil_image_that_is_still_unread_is_not_changed():
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(ValueError, match="which is a folder"):
         read_image(tmp_path)
+
+
+# Forms of cells
+
+
+class GivesArray:
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+class GivesInterface:
+    def __init__(self, array):
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+class GivesDLPack:
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def nested_objects(pixels):
+    """Give pixels as Arrow gives nested lists."""
+    rows = np.empty(len(pixels), dtype=object)
+    for place, row in enumerate(pixels):
+        rows[place] = np.empty(len(row), dtype=object)
+        rows[place][:] = list(row)
+    return rows
+
+
+def with_gradients(pixels):
+    import torch
+
+    return torch.tensor(pixels.astype(np.float32), requires_grad=True)
+
+
+FORMS = {
+    "lists": lambda pixels: pixels.tolist(),
+    "tuples": lambda pixels: tuple(tuple(map(tuple, row)) for row in pixels.tolist()),
+    "rows of arrays": list,
+    "arrays of arrays": nested_objects,
+    "polars": lambda pixels: __import__("polars").Series(pixels.tolist()),
+    "__array__": GivesArray,
+    "__array_interface__": GivesInterface,
+    "__dlpack__": GivesDLPack,
+    "memoryview": memoryview,
+    "tensor with gradients": with_gradients,
+    "big-endian": lambda pixels: pixels.astype(">f8"),
+    "masked nowhere": np.ma.array,
+    "float16": lambda pixels: pixels.astype(np.float16),
+    "array of no axes": lambda pixels: np.array(
+        {"bytes": encoded(Image.fromarray(pixels)), "path": None}
+    ),
+    "PNG in an array of bytes": lambda pixels: np.frombuffer(
+        encoded(Image.fromarray(pixels)), dtype=np.uint8
+    ),
+    "PNG in a struct": lambda pixels: {
+        "bytes": encoded(Image.fromarray(pixels)),
+        "path": "gone.png",
+    },
+    "PNG in BytesIO": lambda pixels: io.BytesIO(encoded(Image.fromarray(pixels))),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_cell_gives_its_pixels(form):
+    pixels = colours()
+    np.testing.assert_array_equal(read_image(FORMS[form](pixels)), pixels)
+
+
+def test_a_struct_that_holds_nothing_is_missing():
+    assert read_image({"bytes": None, "path": None}) is None
+
+
+def test_an_array_that_is_masked_all_over_is_missing():
+    assert read_image(np.ma.masked_all((3, 4))) is None
+
+
+def test_pixels_that_are_masked_are_counted():
+    with pytest.raises(ValueError, match="2 of 6 pixels are masked"):
+        read_image(np.ma.masked_greater(np.arange(6).reshape(2, 3), 3))
+
+
+def test_rows_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="rows of unequal length"):
+        read_image([[1, 2, 3], [4, 5]])
+
+
+# Several images
+
+
+@pytest.mark.parametrize(
+    ("cell", "n_images"),
+    [
+        (["a.png", "b.png"], 2),
+        (("a.png", None, np.nan, "b.png"), 2),
+        (np.array(["a.png", "b.png"], dtype=object), 2),
+        ([{"bytes": b"1", "path": None}] * 3, 3),
+        ([], 0),
+        ([None], 0),
+        (None, 0),
+        ("a.png", 1),
+        ([[1, 2], [3, 4]], 1),
+        ([[[1, 2, 3]] * 4] * 5, 1),
+        ([[[[1, 2, 3]] * 4] * 5] * 2, 2),
+        (np.zeros((5, 4, 3)), 1),
+        (np.zeros((2, 5, 4, 3)), 2),
+        ([np.zeros((5, 4, 3)), np.zeros((6, 4, 3))], 2),
+        ([np.zeros((5, 5)), np.zeros((5, 5))], 2),
+        ([np.zeros((5, 5)), np.zeros((4, 5))], 2),
+        ([np.zeros(5), np.zeros(5)], 1),
+        ([Image.new("L", (2, 2))] * 2, 2),
+    ],
+)
+def test_the_images_of_a_cell_are_counted(cell, n_images):
+    assert len(list_images(cell)) == n_images
+
+
+def test_a_string_holds_several_paths_only_if_asked(tmp_path):
+    assert list_images("a.png;b.png") == ["a.png;b.png"]
+    assert list_images("a.png; b.png;", ";") == ["a.png", "b.png"]
+    Image.new("L", (2, 2)).save(tmp_path / "a;b.png")
+    assert list_images(str(tmp_path / "a;b.png"), ";") == [str(tmp_path / "a;b.png")]

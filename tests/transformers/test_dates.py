@@ -124,3 +124,15 @@ def test_what_is_no_date_is_an_error_with_its_row(cell):
 def test_numbers_of_another_unit_are_refused():
     with pytest.raises(ValueError, match="seconds since 1970 between .*another unit"):
         DateTransformer().fit([[1.6e18]])
+
+
+def test_a_period_is_read_as_its_start():
+    cells = pd.Series([pd.Period("2020-02", "M"), pd.NaT], dtype=object)
+    found = DateTransformer().fit(["2020-01-01"]).transform(cells)
+    expected = DateTransformer().fit(["2020-01-01"]).transform(["2020-02-01", None])
+    assert_array_equal(found, expected)
+
+
+def test_nat_of_numpy_among_objects_is_missing():
+    cells = np.array([np.datetime64("NaT"), np.datetime64("2020-02-01")], dtype=object)
+    assert_array_equal(np.isnan(DateTransformer().fit_transform(cells)[:, 0]), [1, 0])

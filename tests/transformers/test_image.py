@@ -248,3 +248,179 @@ def test_clone_has_the_parameters_and_nothing_learned():
     copy = clone(transformer.fit(photos()))
     assert copy.get_params() == transformer.get_params()
     assert not hasattr(copy, "value_range_")
+
+
+# Several images
+
+
+def test_the_images_of_a_row_are_its_tokens():
+    cells = [photos()[:3], None, photos()[3], []]
+    block = ImageTransformer(size=(20, 30)).fit_transform(cells)
+    assert block.lengths.tolist() == [3, 0, 1, 0]
+    expected = np.moveaxis(np.stack(photos()[:4]), -1, 1)
+    assert_array_equal(block.values, expected)
+
+
+def test_several_columns_are_the_images_of_a_row():
+    left, right = photos()[:3], [photos()[3], None, photos()[5]]
+    table = pd.DataFrame({"left": left, "right": right})
+    block = ImageTransformer(size=(20, 30)).fit_transform(table)
+    assert block.lengths.tolist() == [2, 1, 2]
+    assert_array_equal(np.moveaxis(block.values[1], 0, -1), right[0])
+    flat = pd.DataFrame({"a": [np.arange(4.0)], "b": [np.arange(9.0)]})
+    assert ImageTransformer().fit_transform(flat).lengths.tolist() == [2]
+
+
+def test_paths_in_one_string_are_several_images_if_asked(tmp_path):
+    for name, photo in zip("ab", photos(), strict=False):
+        (tmp_path / f"{name}.png").write_bytes(png(photo))
+    cells = ["a.png;b.png", "a.png", None]
+    transformer = ImageTransformer(separator=";", root=tmp_path)
+    assert transformer.fit_transform(cells).lengths.tolist() == [2, 1, 0]
+    with pytest.raises(ValueError, match="row 0: expected a path"):
+        ImageTransformer(root=tmp_path).fit(cells)
+
+
+@pytest.mark.parametrize("representation", ["hog", "dct", "pca"])
+def test_vectors_of_several_images_are_averaged(representation):
+    parameters = {"size": (16, 16), "representation": representation}
+    transformer = ImageTransformer(**parameters, n_components=3, random_state=0)
+    transformer.fit(photos())
+    single = transformer.transform(photos()).values
+    several = transformer.transform([photos()[:2], None, photos()[2:]])
+    assert several.lengths.tolist() == [1, 0, 1]
+    expected = [single[:2].mean(axis=0), single[2:].mean(axis=0)]
+    assert_allclose(several.values, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_which_of_several_images_is_broken_is_said():
+    with pytest.raises(ValueError, match="row 1: image 2 of 2: expected a path"):
+        ImageTransformer().fit([photos()[0], [photos()[0], "a cat"]])
+
+
+# Scales
+
+
+def test_floats_on_another_scale_than_in_training_are_counted_in_one_warning():
+    transformer = ImageTransformer(size=(20, 30)).fit([png(photos()[0])])
+    cells = [photo.astype(np.float32) for photo in photos()]
+    with pytest.warns(
+        UserWarning, match="6 of 6 images are not on the scale"
+    ) as caught:
+        transformer.transform(cells)
+    assert len(caught) == 1
+
+
+def test_a_training_column_of_two_scales_is_warned_of():
+    with pytest.warns(UserWarning, match="1 of 2 images are not on the scale"):
+        ImageTransformer().fit([photos()[0] / 255, photos()[1].astype(float)])
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [photos()[0] / 255, photos()[1]],
+        [photos()[0].astype(float), np.zeros((3, 3))],
+        [photos()[0].astype(np.uint16) * 257, np.zeros((3, 3), np.uint16)],
+    ],
+)
+def test_images_on_one_scale_are_not_warned_of(cells):
+    ImageTransformer().fit(cells).transform(cells)
+
+
+def test_twelve_bits_in_sixteen_are_counted_in_one_warning():
+    cells = [photo.astype(np.uint16) * 16 for photo in photos()]
+    with pytest.warns(
+        UserWarning, match=r"all 6 images .* value_range.*4095"
+    ) as caught:
+        ImageTransformer().fit(cells)
+    assert len(caught) == 1
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_twelve_bits_with_their_range_are_not_warned_of():
+    cells = [photo.astype(np.uint16) * 16 for photo in photos()]
+    ImageTransformer(value_range=(0, 4095)).fit(cells)
+
+
+# Places and limits
+
+
+def test_relative_paths_begin_at_the_root(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png(photos()[0]))
+    monkeypatch.chdir("/")
+    cells = ["a.png", {"bytes": None, "path": "a.png"}, str(tmp_path / "a.png")]
+    block = ImageTransformer(size=(20, 30), root=tmp_path).fit_transform(cells)
+    for image in block.values:
+        assert_array_equal(np.moveaxis(image, 0, -1), photos()[0])
+
+
+def test_urls_are_read_if_asked_for():
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").pipe("/images/a.png", png(photos()[0]))
+    transformer = ImageTransformer(size=(20, 30))
+    with pytest.raises(ValueError, match="row 0: .* the URL 'memory://images/a.png'"):
+        transformer.fit(["memory://images/a.png"])
+    block = transformer.set_params(remote=True).fit_transform(["memory://images/a.png"])
+    assert_array_equal(np.moveaxis(block.values[0], 0, -1), photos()[0])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"max_pixels": 100}, "row 0: .*20 pixels, above the limit max_pixels=100"),
+        ({"max_bytes": 10}, "row 0: .*above the limit max_bytes=10"),
+        ({"max_pixels": 0}, "max_pixels must be None or an integer of at least 1"),
+        ({"max_bytes": "1 MB"}, "max_bytes must be a positive number"),
+        ({"separator": ""}, "separator must be None or a string"),
+        ({"root": "/no/folder"}, "root='/no/folder', which is no folder"),
+    ],
+)
+def test_limits_are_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        ImageTransformer(**parameters).fit([png(photos()[0])])
+
+
+# Errors of any kind
+
+
+class Broken:
+    """An array whose reading fails in a way of its own."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OverflowError("too large"), "OverflowError: too large"),
+        (RuntimeError("no"), "RuntimeError: no"),
+        (KeyError("a"), "KeyError: 'a'"),
+        (MemoryError(), "MemoryError"),
+        (RecursionError("deep"), "RecursionError: deep"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (AssertionError(), "AssertionError"),
+    ],
+)
+def test_any_exception_names_its_row_and_can_count_as_missing(error, said):
+    cells = [photos()[0], Broken(error)]
+    with pytest.raises(ValueError, match=f"row 1: {said}"):
+        ImageTransformer().fit(cells)
+    with pytest.warns(UserWarning, match="1 of 2 cells could not be read"):
+        block = ImageTransformer(on_error="missing").fit_transform(cells)
+    assert block.lengths.tolist() == [1, 0]
+
+
+def test_a_name_that_is_not_utf_8_is_read(tmp_path):
+    import os
+
+    name = os.fsencode(tmp_path) + b"/\xff.png"
+    with open(name, "wb") as file:
+        file.write(png(photos()[0]))
+    block = ImageTransformer(size=(20, 30)).fit_transform([os.fsdecode(name)])
+    assert_array_equal(np.moveaxis(block.values[0], 0, -1), photos()[0])

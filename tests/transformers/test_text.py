@@ -190,9 +190,26 @@ def test_a_vocabulary_of_nothing_frequent_warns():
 
 def test_max_tokens_keeps_the_first():
     transformer = TextTransformer(min_frequency=1, max_tokens=2)
-    block = transformer.fit_transform(["a b c d", "a"])
+    with pytest.warns(UserWarning, match="1 of 2 texts have more than max_tokens=2"):
+        block = transformer.fit_transform(["a b c d", "a"])
     assert_array_equal(block.lengths, [2, 1])
     assert transformer.tokenize(["c d a b"]) == [["c", "d"]]
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "bpe", str.split])
+def test_texts_that_are_cut_are_counted_in_one_warning(tokenizer):
+    texts = ["a b c d e f", "a", None, "a b c d e f g"]
+    transformer = TextTransformer(tokenizer, min_frequency=1, max_tokens=5)
+    for transform in (transformer.fit_transform, transformer.transform):
+        with pytest.warns(UserWarning, match="2 of 4 .* are cut.*longest has") as found:
+            transform(texts)
+        assert len(found) == 1
+
+
+def test_texts_that_fit_are_no_warning(recwarn):
+    TextTransformer(max_tokens=2).fit(["a b", "a"])
+    TextTransformer(max_tokens=None).fit(["a " * 9])
+    assert not recwarn
 
 
 # Cells

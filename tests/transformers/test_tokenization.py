@@ -115,6 +115,57 @@ def test_invisible_characters_do_not_hide_words():
     assert words == ["one", "two", "three", "softly"]
 
 
+@pytest.mark.parametrize("tokenizer", ["word", "bpe", str.split])
+@pytest.mark.parametrize(
+    "code",
+    # Direction marks and isolates, byte order mark, soft hyphen, joiners, variation
+    # selectors, fillers, tags, shorthand and musical controls, annotation marks.
+    [0x200F, 0x200E, 0x61C, 0x202B, 0x2067, 0x2069, 0xFEFF, 0xAD, 0x200C, 0x200D]
+    + [0x2060, 0x2063, 0xFE0F, 0xE0101, 0x34F, 0x115F, 0x3164, 0xFFA0, 0x180E, 0x180B]
+    + [0xE0041, 0xE0001, 0x1BCA0, 0x1D173, 0xFFF9, 0x206F],
+)
+def test_a_character_that_nobody_sees_changes_no_word(tokenizer, code):
+    mark = chr(code)
+    transformer = TextTransformer(tokenizer, min_frequency=1).fit(["word", "été", "a"])
+    texts = ["word", mark + "word", "word" + mark, f"wo{mark}rd", f"e{mark}\u0301té"]
+    plain, *marked, accent = transformer.transform(texts)
+    assert 0 not in plain.values
+    for sample in marked:
+        assert_array_equal(sample.values, plain.values)
+    assert_array_equal(accent.values, transformer.transform(["été"]).values)
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "👨\u200d👩\u200d👧",  # a family
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # England
+    ],
+)
+def test_an_emoji_of_several_characters_is_one_word(character):
+    assert words_of(f"a{character}b") == ["a", character, "b"]
+
+
+@pytest.mark.parametrize("word", ["می\u200cخواهم", "क्\u200dष", "क्\u200cष", "ක්\u200dෂ"])
+def test_joiners_stay_where_they_change_what_is_seen(word):
+    assert words_of(word) == [word]
+
+
+def test_a_text_of_characters_that_nobody_sees_is_missing():
+    for tokenizer in ("word", "bpe", str.split):
+        transformer = TextTransformer(tokenizer, min_frequency=1).fit(["a b"])
+        assert_array_equal(transformer.transform(["\u200f\ufeff\u00ad"]).lengths, [0])
+
+
+def test_lines_end_alike_on_every_system():
+    def split(text):
+        return text.split(" ")
+
+    transformer = TextTransformer(split, min_frequency=1)
+    unix, windows = transformer.fit_transform(["one\ntwo", "one\r\ntwo"])
+    assert_array_equal(unix.values, windows.values)
+
+
 # Byte-pair encoding
 
 

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.times import numbers_of
 
 # Stands for a text without words, so that each text has one.
 EMPTY = "∅"
@@ -149,10 +150,7 @@ class Vectors(TransformerMixin, BaseEstimator):
 
     def _read(self, X):
         ((name, cells),) = columns_of(X)
-        return name, [
-            None if is_missing(cell) else np.asarray(cell, dtype=np.float64)
-            for cell in cells
-        ]
+        return name, [None if is_missing(cell) else numbers_of(cell) for cell in cells]
 
 
 def flat_view(block):

@@ -10,16 +10,22 @@ from sklearn_mm.transformers.image import ImageTransformer
 N_COMPONENTS, C = 50, 30
 
 
-def make_image_features():
+def make_image_features(**options):
     """Describe an image by its gradients, and by the colours of 6 x 6 regions.
+
+    Parameters
+    ----------
+    **options
+        Of :class:`ImageTransformer`: where images are.
 
     Returns
     -------
     FeatureUnion
         From a column of images to an array, with rows of NaN where they are missing.
     """
-    hog = ImageTransformer((48, 48), representation="hog", on_error="missing")
-    colours = ImageTransformer((6, 6), on_error="missing")
+    options = {"on_error": "missing", **options}
+    hog = ImageTransformer((48, 48), representation="hog", **options)
+    colours = ImageTransformer((6, 6), **options)
     return FeatureUnion([("hog", _flat(hog)), ("colours", _flat(colours))])
 
 

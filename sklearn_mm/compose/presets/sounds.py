@@ -12,15 +12,20 @@ N_SLICES = 16
 N_COMPONENTS, C = 50, 100
 
 
-def make_sound_features():
+def make_sound_features(**options):
     """Describe a clip by slices of its log-mel spectrogram, and its length.
+
+    Parameters
+    ----------
+    **options
+        Of :class:`AudioTransformer`: where clips are.
 
     Returns
     -------
     Pipeline
         From a column of clips to an array, with rows of NaN where they are missing.
     """
-    mels = AudioTransformer(n_mels=40, on_error="missing")
+    mels = AudioTransformer(n_mels=40, on_error="missing", **options)
     slices = FunctionTransformer(slice_frames, feature_names_out=name_slices)
     return Pipeline([("cells", mels), ("slices", slices)])
 

@@ -7,13 +7,17 @@ import numpy as np
 
 from sklearn_mm.inspection.kinds import first_step, kind_of_cells, select_columns
 from sklearn_mm.inspection.reporting.markup import Cell
+from sklearn_mm.readers.clips import as_clip
 from sklearn_mm.readers.column import is_missing
+from sklearn_mm.readers.image_files import MAX_PIXELS
 from sklearn_mm.readers.images import (
     is_uint16,
     learn_value_range,
+    list_images,
     read_image,
     to_uint8,
 )
+from sklearn_mm.readers.locations import Places, resolve
 from sklearn_mm.readers.series import read_series
 from sklearn_mm.readers.sound import read_sound
 from sklearn_mm.transformers.audio import DEFAULT_RATE
@@ -89,7 +93,11 @@ def _show_image(cell, transformer):
     """Encode an image as a small PNG file."""
     from PIL import Image
 
-    image = read_image(cell, enough=IMAGE_SIZE)
+    images = list_images(cell, getattr(transformer, "separator", None))
+    image = None
+    if images:
+        most = getattr(transformer, "max_pixels", MAX_PIXELS)
+        image = read_image(images[0], IMAGE_SIZE, Places.of(transformer), most)
     if image is None:
         return Cell("missing", "missing")
     height, width = image.shape[:2]
@@ -102,21 +110,22 @@ def _show_image(cell, transformer):
     picture.thumbnail((IMAGE_SIZE, IMAGE_SIZE))
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
-    return Cell(
-        "image", data_uri(file.getvalue(), "image/png"), f"{width} × {height} pixels"
-    )
+    note = f"{width} × {height} pixels"
+    if len(images) > 1:
+        note += f", the first of {len(images)} images"
+    return Cell("image", data_uri(file.getvalue(), "image/png"), note)
 
 
 def _show_sound(cell, transformer):
     """Encode a clip as a WAV file of 16 bits, which every browser plays."""
     import soundfile
 
-    samples, rate = read_sound(
-        cell,
-        getattr(transformer, "sampling_rate_", transformer.sampling_rate)
-        or DEFAULT_RATE,
-        time_axis=transformer.time_axis,
-    )
+    time_axis = transformer.time_axis
+    cell = as_clip(resolve(cell, Places.of(transformer)), time_axis)
+    if cell is None:
+        return Cell("missing", "missing")
+    rate = getattr(transformer, "sampling_rate_", transformer.sampling_rate)
+    samples, rate = read_sound(cell, rate or DEFAULT_RATE, time_axis=time_axis)
     if samples is None:
         return Cell("missing", "missing")
     seconds = len(samples) / rate

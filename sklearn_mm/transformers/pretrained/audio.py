@@ -5,8 +5,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklearn_mm.readers.sound import read_sound
-from sklearn_mm.transformers.audio import resample
+from sklearn_mm.readers.clips import as_clip
+from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.limits import TIMEOUT
+from sklearn_mm.readers.locations import Places, resolve
+from sklearn_mm.readers.sound import EXPECTED, read_sound
+from sklearn_mm.transformers.audio import MAX_BYTES, resample
 from sklearn_mm.transformers.pretrained.base import PretrainedTransformer, pool_tokens
 from sklearn_mm.transformers.pretrained.engines import check_rows, load_engine
 from sklearn_mm.transformers.pretrained.folders import (
@@ -83,6 +87,16 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         Whether a pickle of the fitted transformer holds the weights of a folder or a
         file. Otherwise it holds where they are and their SHA-256, and they must be
         there where it is loaded. A module is a parameter, and always in the pickle.
+    root : str or Path, default=None
+        The folder where relative paths begin, or the URL of a folder or an archive;
+        None is the working folder. Absolute paths and ``..`` may leave it.
+    remote : bool or tuple of str, default=False
+        Whether cells may be URLs, which fsspec reads (extra ``remote``), or of which
+        schemes, such as ``("https", "s3")``.
+    timeout : float, default=30.0
+        Seconds for the file of one URL.
+    max_bytes : int or None, default=1073741824
+        That one file may hold.
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
@@ -176,6 +190,10 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         device="auto",
         download=False,
         store_weights_in_pickle=False,
+        root=None,
+        remote=False,
+        timeout=TIMEOUT,
+        max_bytes=MAX_BYTES,
         on_error="raise",
         n_jobs=None,
         verbose=False,
@@ -194,12 +212,17 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         self.device = device
         self.download = download
         self.store_weights_in_pickle = store_weights_in_pickle
+        self.root = root
+        self.remote = remote
+        self.timeout = timeout
+        self.max_bytes = max_bytes
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
     def _check_parameters(self):
         super()._check_parameters()
+        Places.of(self).check()
         rate = self.sampling_rate
         if rate is None and not self._is_folder():
             raise ValueError(
@@ -279,12 +302,18 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     def _read_cell(self, cell):
         """Read a cell as what the model takes, or None if it has no samples."""
+        cell = as_clip(resolve(cell, Places.of(self), EXPECTED), self.time_axis)
+        if cell is None:
+            return None
         samples, rate = read_sound(cell, self.sampling_rate_, time_axis=self.time_axis)
         if samples is None:
             return None
         if rate != self.sampling_rate_:
             samples = resample(samples, rate, self.sampling_rate_)
         return self._cut(samples) if len(samples) else None
+
+    def _add_cell(self, digest, cell):
+        return add_cell(digest, cell, Places.of(self))
 
     def _cut(self, samples):
         """Cut a clip into windows of what the model takes: (n_windows, ...)."""

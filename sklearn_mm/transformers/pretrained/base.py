@@ -73,9 +73,13 @@ class PretrainedTransformer(CellTransformer):
         "batch_size",
         "device",
         "download",
+        "max_bytes",
         "n_jobs",
         "on_error",
+        "remote",
+        "root",
         "store_weights_in_pickle",
+        "timeout",
         "verbose",
     )
 

@@ -5,7 +5,16 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklearn_mm.readers.images import learn_value_range, read_image, to_uint8
+from sklearn_mm.readers.identity import add_cell
+from sklearn_mm.readers.image_files import MAX_PIXELS
+from sklearn_mm.readers.images import (
+    learn_value_range,
+    list_images,
+    read_image,
+    to_uint8,
+)
+from sklearn_mm.readers.limits import MAX_BYTES, TIMEOUT
+from sklearn_mm.readers.locations import Places
 from sklearn_mm.transformers.pretrained.base import PretrainedTransformer, pool_tokens
 from sklearn_mm.transformers.pretrained.engines import check_rows, load_engine
 from sklearn_mm.transformers.pretrained.folders import (
@@ -84,6 +93,18 @@ class PretrainedImageTransformer(PretrainedTransformer):
         Whether a pickle of the fitted transformer holds the weights of a folder or a
         file. Otherwise it holds where they are and their SHA-256, and they must be
         there where it is loaded. A module is a parameter, and always in the pickle.
+    root : str or Path, default=None
+        The folder where relative paths begin, or the URL of a folder or an archive;
+        None is the working folder. Absolute paths and ``..`` may leave it.
+    remote : bool or tuple of str, default=False
+        Whether cells may be URLs, which fsspec reads (extra ``remote``), or of which
+        schemes, such as ``("https", "s3")``.
+    timeout : float, default=30.0
+        Seconds for the file of one URL.
+    max_bytes : int or None, default=268435456
+        That one file may hold.
+    max_pixels : int or None, default=50_000_000
+        That one image may have.
     on_error : {"raise", "missing"}, default="raise"
         What a cell that cannot be read does: raise an error that names its row, or
         count as missing, with one warning.
@@ -170,6 +191,11 @@ class PretrainedImageTransformer(PretrainedTransformer):
         device="auto",
         download=False,
         store_weights_in_pickle=False,
+        root=None,
+        remote=False,
+        timeout=TIMEOUT,
+        max_bytes=MAX_BYTES,
+        max_pixels=MAX_PIXELS,
         on_error="raise",
         n_jobs=None,
         verbose=False,
@@ -185,12 +211,18 @@ class PretrainedImageTransformer(PretrainedTransformer):
         self.device = device
         self.download = download
         self.store_weights_in_pickle = store_weights_in_pickle
+        self.root = root
+        self.remote = remote
+        self.timeout = timeout
+        self.max_bytes = max_bytes
+        self.max_pixels = max_pixels
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
     def _check_parameters(self):
         super()._check_parameters()
+        Places.of(self).check()
         given = [name for name in ("size", "mean", "std") if self._has(name)]
         if len(given) not in (0, 3) or not (given or self._is_folder()):
             raise ValueError(
@@ -243,11 +275,22 @@ class PretrainedImageTransformer(PretrainedTransformer):
     def _read_cell(self, cell):
         """Read a cell as what the model takes, or as it is where it has no range."""
         _, _, enough = self._engine()
-        image = read_image(cell, enough)
+        images = list_images(cell)
+        if len(images) > 1:
+            raise ValueError(
+                f"found {len(images)} images in one cell, of which this transformer "
+                "takes one. Give each a column of its own"
+            )
+        image = None
+        if images:
+            image = read_image(images[0], enough, Places.of(self), self.max_pixels)
         if image is None:
             return None
         pixels = to_uint8(image, self.value_range)
         return Waiting(image) if pixels is None else self._process(pixels)
+
+    def _add_cell(self, digest, cell):
+        return add_cell(digest, cell, Places.of(self))
 
     def _process(self, pixels):
         """Bring uint8 pixels to the size and the numbers that the model takes."""
