@@ -50,7 +50,7 @@ def in_dtype(block, dtype):
     -------
     FeatureBlock
     """
-    if block.values.dtype == dtype or _is_on_disk(block):
+    if block.values.dtype == dtype or is_on_disk(block):
         return block
     with np.errstate(over="ignore"):  # infinite numbers are clipped like large ones
         values = block.values.astype(dtype)
@@ -74,7 +74,7 @@ def _fits_float32(block):
     values = block.values
     if np.can_cast(values.dtype, np.float32, "safe"):
         return True
-    if _is_on_disk(block):
+    if is_on_disk(block):
         return False
     values = values.data if sparse.issparse(values) else values
     step = max(1, 2**20 // max(1, int(np.prod(values.shape[1:]))))
@@ -88,7 +88,8 @@ def _fits_float32(block):
     return True
 
 
-def _is_on_disk(block):
+def is_on_disk(block):
+    """Tell whether a block's values are read from a file when they are used."""
     values = block.values
     values = values.data if sparse.issparse(values) else values
     while values is not None:

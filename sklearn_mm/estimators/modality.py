@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
+from sklearn_mm.estimators.digests import is_on_disk
+
 # Rows are read in chunks of about this many bytes, as if in float64.
 _CHUNK_BYTES = 2**26
 
@@ -117,6 +119,8 @@ def describe_modality(block, rows):
     moments = _moments_of_levels if has_levels else _moments
     mean, deviation, counts, n_tokens = moments(block, rows)
     dtype = exact_float(block.values.dtype)
+    if dtype == np.float64 and is_on_disk(block) and _fits_float32(block, rows):
+        dtype = np.dtype(np.float32)  # as in memory, where such numbers are narrowed
     if block.kind == "vector":
         described["is_sparse"] = sparse.issparse(block.values)
         described["quantiles"] = _quantiles(block, rows, dtype)
@@ -158,6 +162,14 @@ def _moments(block, rows):
     # The mean of a constant is rounded, and what is left then is no deviation.
     deviation = unit * np.sqrt(squares / divisor) * (most > least)
     return mean, deviation, counts, n_tokens
+
+
+def _fits_float32(block, rows):
+    """Tell whether float32 holds every number of the rows exactly."""
+    return all(
+        np.array_equal(values.astype(np.float32), values, equal_nan=True)
+        for values in _chunks(block, rows, np.float64)
+    )
 
 
 def power_of_two(span):

@@ -12,7 +12,7 @@ from sklearn_mm import (
     AttentionFusionRegressor,
     MultimodalFeatures,
 )
-from sklearn_mm.estimators import inputs, modality, training
+from sklearn_mm.estimators import digests, linear, modality, training
 from sklearn_mm.store import StoredArray
 
 N = 40  # rows of the table
@@ -84,10 +84,12 @@ def test_fit_and_predict_use_a_part_of_the_values_at_a_time(
     three.fit_transform(table[0])[rows].save(tmp_path)
     stored, y = MultimodalFeatures.load(tmp_path), table[1][rows]
     # Parts that are small beside this small store.
-    slices = inputs.row_slices
-    monkeypatch.setattr(inputs, "row_slices", lambda blocks: slices(blocks, 2**11))
+    slices = digests.row_slices
+    monkeypatch.setattr(digests, "row_slices", lambda blocks: slices(blocks, 2**11))
     monkeypatch.setattr(modality, "_CHUNK_BYTES", 2**11)
     monkeypatch.setattr(modality, "_QUANTILE_ROWS", 20)
+    monkeypatch.setattr(linear, "MAX_NUMBERS", 100)
+    monkeypatch.setattr(linear, "MIN_CHOSEN_ROWS", 20)
     monkeypatch.setattr(training, "PREDICTION_BATCH_SIZE", 16)
     used.clear()
     model = AttentionFusionClassifier(**{**SMALL, "batch_size": 16, "max_epochs": 1})

@@ -32,6 +32,7 @@ class Standardize(nn.Module):
 
     def forward(self, values):
         """Standardise along the last axis, to float32."""
+        values = values.to(self.mean.dtype)
         values = ((values - self.mean) / self.scale).float()
         return values.clamp(-LARGEST, LARGEST).nan_to_num(0.0)
 
