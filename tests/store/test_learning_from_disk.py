@@ -12,7 +12,7 @@ from sklearn_mm import (
     AttentionFusionRegressor,
     MultimodalFeatures,
 )
-from sklearn_mm.estimators import digests, linear, modality, training
+from sklearn_mm.estimators import digests, inputs, linear, modality, training
 from sklearn_mm.store import StoredArray
 
 N = 40  # rows of the table
@@ -85,7 +85,8 @@ def test_fit_and_predict_use_a_part_of_the_values_at_a_time(
     stored, y = MultimodalFeatures.load(tmp_path), table[1][rows]
     # Parts that are small beside this small store.
     slices = digests.row_slices
-    monkeypatch.setattr(digests, "row_slices", lambda blocks: slices(blocks, 2**11))
+    for module in (digests, inputs):
+        monkeypatch.setattr(module, "row_slices", lambda blocks: slices(blocks, 2**11))
     monkeypatch.setattr(modality, "_CHUNK_BYTES", 2**11)
     monkeypatch.setattr(modality, "_QUANTILE_ROWS", 20)
     monkeypatch.setattr(linear, "MAX_NUMBERS", 100)
