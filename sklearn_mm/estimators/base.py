@@ -202,6 +202,7 @@ class BaseAttentionFusion(NamedEncoders):
 
         from sklearn_mm.estimators import passthrough, training
         from sklearn_mm.estimators.linear import begin_with_linear_model
+        from sklearn_mm.estimators.progress import show_linear_score
 
         net_params = passthrough.check_net_params(self.net_params)
         held = held if stops_early else None
@@ -232,6 +233,7 @@ class BaseAttentionFusion(NamedEncoders):
                 if state is None:
                     fit_linear = self._linear_model()
                     begin_with_linear_model(net.module_, train, fit_linear, seed)
+                    show_linear_score(net, held)
             if state is not None:
                 _load_state(net.module_, state)
             training.run(net, train, held, n_epochs)

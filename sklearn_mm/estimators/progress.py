@@ -6,6 +6,8 @@ from sklearn.metrics import accuracy_score, r2_score
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
+from sklearn_mm.estimators.prediction import predict_batches
+
 
 class ValidationScore(Callback):
     """Record the score on the rows held out: accuracy, or the R² score.
@@ -27,9 +29,6 @@ class ValidationScore(Callback):
         """Keep what was predicted of a batch that is not trained on."""
         if not training:
             (target, weight), outputs = batch[1], y_pred.detach()
-            if self.metric is accuracy_score:
-                multilabel = target.ndim == 2
-                outputs = outputs > 0 if multilabel else outputs.argmax(dim=1)
             self.batches_.append(
                 [part.cpu().numpy() for part in (target, outputs, weight)]
             )
@@ -37,14 +36,19 @@ class ValidationScore(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Record the score in the history, as ``valid_score``."""
         if self.batches_:
-            target, outputs, weight = map(
-                np.concatenate, zip(*self.batches_, strict=True)
-            )
-            # The R² score of a single row is not defined.
-            if self.metric is accuracy_score or len(target) > 1:
-                score = self.metric(target, outputs, sample_weight=weight)
-                net.history.record("valid_score", float(score))
+            rows = map(np.concatenate, zip(*self.batches_, strict=True))
+            score = self.score(*rows)
+            if score is not None:
+                net.history.record("valid_score", score)
         self.batches_ = []
+
+    def score(self, target, outputs, weight):
+        """Score outputs of the network: a float, None where that is not defined."""
+        if self.metric is accuracy_score:
+            outputs = outputs > 0 if target.ndim == 2 else outputs.argmax(axis=1)
+        elif len(target) < 2:
+            return None  # the R² score of a single row
+        return float(self.metric(target, outputs, sample_weight=weight))
 
 
 class EpochProgress(Callback):
@@ -56,10 +60,16 @@ class EpochProgress(Callback):
     ----------
     description : str
         What stands before the bar.
+
+    Attributes
+    ----------
+    linear_score : float or None
+        Of the linear model that training began with, on the rows held out.
     """
 
     def __init__(self, description):
         self.description = description
+        self.linear_score = None
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
@@ -73,6 +83,8 @@ class EpochProgress(Callback):
             for name in ("train_loss", "valid_loss", "valid_score")
             if name in last
         }
+        if self.linear_score is not None:
+            came_to["linear_score"] = f"{self.linear_score:.4f}"
         self.bar_.set_postfix(came_to, refresh=False)
         self.bar_.update()
 
@@ -89,3 +101,22 @@ class EpochProgress(Callback):
     def __getstate__(self):
         # A net may be pickled while it trains, by a checkpoint; a bar cannot be.
         return {name: value for name, value in vars(self).items() if name != "bar_"}
+
+
+def show_linear_score(net, held):
+    """Let the bar name the score of the linear model that the network begins with.
+
+    Parameters
+    ----------
+    net : FusionNet
+        Initialised, and not trained yet. Without a bar nothing is computed.
+    held : FusionDataset or None
+        The rows held out.
+    """
+    callbacks = [callback for _, callback in net.callbacks_]
+    bars = [each for each in callbacks if isinstance(each, EpochProgress)]
+    scores = [each for each in callbacks if isinstance(each, ValidationScore)]
+    if bars and scores and held is not None and net.module_.named_votes():
+        outputs = predict_batches(net, held)
+        target, weight = held.target.numpy(), held.weight.numpy()
+        bars[0].linear_score = scores[0].score(target, outputs, weight)

@@ -110,8 +110,9 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of batches and all dropout.
     verbose : int, default=0
-        1 shows a bar of the epochs with their losses, on stderr; 2 prints skorch's
-        table of them.
+        1 shows a bar of the epochs with their losses, on stderr, and beside the score
+        on the rows held out that of the linear model it began with; 2 prints skorch's
+        table of the epochs.
 
     Attributes
     ----------

@@ -169,3 +169,16 @@ def test_the_score_of_a_multilabel_target_counts_rows_that_are_all_right():
 def test_the_bar_shows_the_score(bars):
     small(verbose=1, early_stopping=True).fit(X, Y)
     assert "valid_score=" in bars[0].postfix
+
+
+def test_the_bar_names_the_score_of_the_linear_model_that_training_began_with(bars):
+    still = {"learning_rate": 1e-12, "max_epochs": 1, "validation_fraction": 0.5}
+    classifier = small(verbose=1, early_stopping=True, **still).fit(X, Y)
+    # Training that moves nothing leaves it as it is.
+    score = classifier.history_[-1, "valid_score"]
+    assert f"linear_score={score:.4f}" in bars[0].postfix
+
+
+def test_without_rows_held_out_the_bar_names_no_linear_model(bars):
+    small(verbose=1, early_stopping=False).fit(X, Y)
+    assert "linear_score" not in (bars[0].postfix or "")
