@@ -58,7 +58,7 @@ class TrainingHistoryDisplay:
     ... ).fit(X, y)
     >>> display = TrainingHistoryDisplay.from_estimator(classifier)
     >>> display.best_epoch, display.ax_.get_xlabel()
-    (3, 'epoch')
+    (1, 'epoch')
     """
 
     def __init__(self, train_loss, valid_loss=None, *, estimator_name=None):

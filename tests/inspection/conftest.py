@@ -70,7 +70,7 @@ class Page(HTMLParser):
 def subject():
     """Fit a pipeline over all kinds of cells: it, and rows of it to test."""
     X, codes = make_multimodal_classification(
-        50, noise=0.5, missing_rate=0.1, random_state=0
+        50, noise=1.0, missing_rate=0.1, random_state=0
     )
     X["text"] = X["text"].map(
         lambda text: None if text is None else f"{text} {SCRIPT} & 狐"
