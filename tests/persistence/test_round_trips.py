@@ -425,7 +425,7 @@ def test_the_order_of_an_array_in_memory_is_kept(
         "\ud800 lone",
         (1, (2.0, [None])),
         {1: "a", (2, 3): "b"},
-        {"a", "b"},
+        {"a"},
         frozenset({1}),
         slice(1, None, 2),
         range(3),
