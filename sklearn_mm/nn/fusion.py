@@ -19,6 +19,7 @@ from sklearn_mm.nn.attention import (
 
 # Tokens through which the modalities exchange what they know; Nagrani et al. use 4.
 N_BOTTLENECKS = 4
+ALIKE = 1e-2  # of normalised tokens, whose length is the root of the width
 
 
 class PooledModalities(nn.Module):
@@ -88,7 +89,8 @@ class AskingReadOut(nn.Module):
             )
         )
         shared = (tokens * mask[..., None]).sum(dim=1) / mask.sum(dim=1)[:, None]
-        keys = functional.normalize(tokens - shared[:, None], dim=-1)
+        # Tokens that are alike differ from their mean by rounding: no direction.
+        keys = functional.normalize(tokens - shared[:, None], dim=-1, eps=ALIKE)
         weights = masked_softmax((keys @ query[..., None]).squeeze(-1), mask)
         fused = (weights[:, None, :] @ tokens).squeeze(1)
         return fused, weights.split([mask.shape[1] for mask in masks], dim=1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklearn_mm.nn.attention import length_mask
-from sklearn_mm.nn.fusion import FUSIONS
+from sklearn_mm.nn.fusion import FUSIONS, AskingReadOut
 
 WEIGHTED = [name for name in FUSIONS if name != "concat"]
 
@@ -93,3 +93,11 @@ def test_the_tokens_of_one_modality_are_read_by_the_others(name):
     fusion(changed)
     before, after = seen[0][:, :2], seen[1][:, :2]  # the first modality's tokens
     assert not torch.allclose(before[0], after[0])
+
+
+def test_tokens_that_differ_by_rounding_only_weigh_alike():
+    read_out = AskingReadOut(1, 8)
+    torch.nn.init.normal_(read_out.query)
+    tokens = torch.randn(1, 1, 8) + 1e-6 * torch.randn(1, 3, 8)
+    _, (weights,) = read_out(tokens, [(tokens, torch.ones(1, 3, dtype=bool))])
+    torch.testing.assert_close(weights, torch.full((1, 3), 1 / 3), atol=1e-2, rtol=0)
