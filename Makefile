@@ -15,8 +15,9 @@ BIN := .venv/bin
 demo: .venv/.installed
 	$(BIN)/python -m sklearn_mm.demo --output demo_output
 
+# Two workers of one thread each: with more they wait for each other.
 test: .venv/.installed
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow
