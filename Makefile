@@ -15,7 +15,7 @@ BIN := .venv/bin
 demo: .venv/.installed
 	$(BIN)/python -m sklearn_mm.demo --output demo_output
 
-# Two workers of one thread each: with more they wait for each other.
+# One thread each, so that two workers do not ask for four cores.
 test: .venv/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 

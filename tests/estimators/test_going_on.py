@@ -25,12 +25,13 @@ class Break(Callback):
 
 
 def test_warm_start_goes_on_from_the_last_weights():
-    # Not what the linear model that it begins with can tell.
-    labels = np.where(X[:, 0] * X[:, 1] > 0, Y, Y[::-1])
-    classifier = small(warm_start=True, max_epochs=20).fit(X, labels)
+    # Whether a flower is of middling size: a linear model, with which training begins,
+    # cannot tell it.
+    labels = (np.abs(X[:, 0] - X[:, 0].mean()) < 0.6).astype(int)
+    classifier = small(warm_start=True, max_epochs=20, dropout=0.1).fit(X, labels)
     first = classifier.history_[0, "train_loss"]
     classifier.fit(X, labels)
-    assert classifier.history_[0, "train_loss"] < 0.8 * first
+    assert classifier.history_[0, "train_loss"] < 0.5 * first
 
 
 def test_warm_start_refuses_other_classes_and_keeps_the_model():
