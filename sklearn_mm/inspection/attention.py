@@ -5,14 +5,19 @@ import numpy as np
 from sklearn_mm.inspection.tokens import inspect_model, token_table
 
 LEVELS = ("modality", "token")
+METHODS = ("read_out", "rollout")
 
 
-def attention_weights(estimator, X, *, level="modality"):
+def attention_weights(estimator, X, *, level="modality", method="read_out"):
     """Weigh the modalities, or the tokens, of each row as the head sees them.
 
     The read-out is softmax dot-product attention over the tokens of all modalities
     (Vaswani et al. 2017), and the head sees exactly the sum of the tokens by these
     weights. A modality that a row lacks has the weight of its absent token.
+
+    Before that, tokens have read each other, by attention too, and what one modality
+    asks of another may be looked up there. Attention rollout (Abnar & Zuidema 2020)
+    follows the weights back through these layers.
 
     Parameters
     ----------
@@ -24,6 +29,10 @@ def attention_weights(estimator, X, *, level="modality"):
     level : {"modality", "token"}, default="modality"
         What is weighed. A token is one that the encoder of its modality made: a cell of
         an image's last map, a word's state, some steps of a sound.
+    method : {"read_out", "rollout"}, default="read_out"
+        The weights of the read-out, or these carried back to the tokens as they were
+        before they read each other: a token that is read then has a part of the weight
+        of its reader. With ``fusion="gated"`` and ``"concat"`` these are the same.
 
     Returns
     -------
@@ -51,7 +60,7 @@ def attention_weights(estimator, X, *, level="modality"):
     Raises
     ------
     ValueError
-        If ``level`` is unknown.
+        If ``level`` or ``method`` is unknown.
     TypeError
         If the estimator is no attention fusion estimator.
 
@@ -64,7 +73,9 @@ def attention_weights(estimator, X, *, level="modality"):
     Notes
     -----
     Encoders let tokens read their neighbours, and the fusion lets all tokens read each
-    other, before they are weighed. So a token may carry what stands elsewhere.
+    other, before they are weighed. So a token may carry what stands elsewhere. The
+    rollout counts each layer half as what a token was, half as what it read, whatever
+    the layer makes of both: it tells where to look, not how much each token did.
 
     Examples
     --------
@@ -87,35 +98,38 @@ def attention_weights(estimator, X, *, level="modality"):
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {LEVELS}, found {level!r}")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, found {method!r}")
     model = inspect_model(estimator, X, read_cells=level == "token")
-    return token_weights(model) if level == "token" else modality_weights(model)
+    weigh = token_weights if level == "token" else modality_weights
+    return weigh(model, method)
 
 
-def modality_weights(model):
+def modality_weights(model, method="read_out"):
     """Sum the weights of each modality: DataFrame of (n_samples, n_modalities)."""
     import pandas as pd
 
     batches = [
         np.column_stack([weights.sum(axis=1) for weights in by_modality])
-        for by_modality, _, _ in _weighed_batches(model)
+        for by_modality, _, _ in _weighed_batches(model, method)
     ]
     return pd.DataFrame(
         np.concatenate(batches), columns=model.features.names, index=model.index
     )
 
 
-def token_weights(model):
+def token_weights(model, method="read_out"):
     """Lay the weights of all tokens out: DataFrame of a row for each."""
-    return token_table(model, _weighed_batches(model), "weight")
+    return token_table(model, _weighed_batches(model, method), "weight")
 
 
-def _weighed_batches(model):
+def _weighed_batches(model, method):
     """Yield weights and masks of each modality, and which of them the rows have."""
     import torch
 
     for encoded, present in model.encoded_batches():
         with torch.no_grad():
-            weights = model.network.attend(encoded)
+            weights = model.network.attend(encoded, method=method)
         yield (
             [weight.cpu().numpy() for weight in weights],
             [mask.cpu().numpy() for _, mask in encoded],

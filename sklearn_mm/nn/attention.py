@@ -41,6 +41,18 @@ class MultiHeadAttention(nn.Module):
         )
         return self.project_out(attended.transpose(1, 2).reshape(tokens.shape))
 
+    def weights(self, tokens, context, mask):
+        """Give how each token reads the context: (batch, steps, others).
+
+        Means of the heads; each token's sum to one. This holds all weights at once,
+        which ``forward`` does not.
+        """
+        query = self._split(self.query(tokens))
+        key = self._split(self.key_value(context).chunk(2, dim=-1)[0])
+        scores = query @ key.transpose(-1, -2) / math.sqrt(key.shape[-1])
+        scores = scores.masked_fill(~mask[:, None, None, :], -torch.inf)
+        return scores.softmax(dim=-1).mean(dim=1)
+
     def _split(self, projected):
         # (batch, steps, width) to (batch, heads, steps, width / heads)
         return projected.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
@@ -62,6 +74,11 @@ class AttentionBlock(nn.Module):
         tokens = tokens + self.dropout(self.attention(normed, normed, mask))
         return tokens + self.dropout(self.feedforward(tokens))
 
+    def weights(self, tokens, mask):
+        """Give how each token reads the others: (batch, steps, steps)."""
+        normed = self.norm(tokens)
+        return self.attention.weights(normed, normed, mask)
+
 
 class CrossAttentionBlock(nn.Module):
     """One pre-norm layer in which tokens read those of a context."""
@@ -79,6 +96,12 @@ class CrossAttentionBlock(nn.Module):
         read = self.attention(self.norm(tokens), self.context_norm(context), mask)
         tokens = tokens + self.dropout(read)
         return tokens + self.dropout(self.feedforward(tokens))
+
+    def weights(self, tokens, context, mask):
+        """Give how each token reads the context: (batch, steps, others)."""
+        return self.attention.weights(
+            self.norm(tokens), self.context_norm(context), mask
+        )
 
 
 def feedforward(width, dropout):

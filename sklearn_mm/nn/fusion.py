@@ -3,7 +3,8 @@
 Every fusion takes a list of ``(tokens, mask)``, one for each modality, of shapes
 ``(batch, steps, width)`` and ``(batch, steps)``; a row has a token somewhere. It gives
 the fused vectors, and the read-out weights of the tokens of each modality, which over
-all modalities sum to one in every row.
+all modalities sum to one in every row. To a list ``seen`` it adds, block by block, how
+each token reads the others, from which :mod:`sklearn_mm.nn.rollout` sees further.
 """
 
 import torch
@@ -107,11 +108,13 @@ class AttentionFusion(nn.Module):
         )
         self.read_out = AskingReadOut(n_modalities, width)
 
-    def forward(self, encoded):
+    def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         parts, masks = zip(*encoded, strict=True)
         tokens, mask = torch.cat(parts, dim=1), torch.cat(masks, dim=1)
         for layer in self.layers:
+            if seen is not None:
+                seen.append(layer.weights(tokens, mask))
             tokens = layer(tokens, mask)
         return self.read_out(tokens, encoded)
 
@@ -137,7 +140,7 @@ class BottleneckFusion(nn.Module):
         )
         self.read_out = AskingReadOut(n_modalities, width)
 
-    def forward(self, encoded):
+    def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         parts, masks = map(list, zip(*encoded, strict=True))
         shared = self.bottleneck.expand(len(parts[0]), -1, -1)
@@ -146,7 +149,10 @@ class BottleneckFusion(nn.Module):
             written = []
             for index, block in enumerate(layer):
                 tokens = torch.cat([shared, parts[index]], dim=1)
-                tokens = block(tokens, torch.cat([always, masks[index]], dim=1))
+                mask = torch.cat([always, masks[index]], dim=1)
+                if seen is not None:
+                    seen.append(block.weights(tokens, mask))
+                tokens = block(tokens, mask)
                 written.append(tokens[:, :N_BOTTLENECKS])
                 parts[index] = tokens[:, N_BOTTLENECKS:]
             shared = torch.stack(written).mean(dim=0)
@@ -174,20 +180,20 @@ class CrossFusion(nn.Module):
         )
         self.read_out = AskingReadOut(n_modalities, width)
 
-    def forward(self, encoded):
+    def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         parts, masks = zip(*encoded, strict=True)
         nothing = self.nothing.expand(len(parts[0]), -1, -1)
         always = masks[0].new_ones(len(parts[0]), 1)
         for layer in self.layers:
-            parts = [
-                block(
-                    tokens,
-                    torch.cat([nothing, *_others(parts, index)], dim=1),
-                    torch.cat([always, *_others(masks, index)], dim=1),
-                )
-                for index, (block, tokens) in enumerate(zip(layer, parts, strict=True))
-            ]
+            read = []
+            for index, (block, tokens) in enumerate(zip(layer, parts, strict=True)):
+                context = torch.cat([nothing, *_others(parts, index)], dim=1)
+                mask = torch.cat([always, *_others(masks, index)], dim=1)
+                if seen is not None:
+                    seen.append(block.weights(tokens, context, mask))
+                read.append(block(tokens, context, mask))
+            parts = read
         return self.read_out(torch.cat(parts, dim=1), encoded)
 
 
@@ -208,7 +214,7 @@ class GatedFusion(nn.Module):
         self.pooled = PooledModalities(n_modalities, width)
         self.gate = nn.Linear(n_modalities * width, n_modalities)
 
-    def forward(self, encoded):
+    def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         vectors, weights = self.pooled(encoded)
         absent = torch.stack([~mask.any(dim=1) for _, mask in encoded], dim=1)
@@ -234,7 +240,7 @@ class ConcatFusion(nn.Module):
         self.n_outputs = n_modalities * width
         self.pooled = PooledModalities(n_modalities, width)
 
-    def forward(self, encoded):
+    def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         vectors, weights = self.pooled(encoded)
         totals = torch.stack([within.sum(dim=1) for within in weights]).sum(dim=0)

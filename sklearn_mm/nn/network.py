@@ -6,6 +6,7 @@ from torch import nn
 from sklearn_mm.nn.attention import ReadOut, length_mask
 from sklearn_mm.nn.fusion import FUSIONS
 from sklearn_mm.nn.noise import replace_by_noise
+from sklearn_mm.nn.rollout import roll_out
 from sklearn_mm.nn.skill import Skill
 
 # Of the linear map from the fused vector to the outputs, at first.
@@ -237,21 +238,27 @@ class FusionNetwork(nn.Module):
             )
         ]
 
-    def attend(self, encoded):
+    def attend(self, encoded, *, method="read_out"):
         """Weigh every token as the head sees it.
 
         Parameters
         ----------
         encoded : list of (Tensor, Tensor)
             As :meth:`encode` gives it.
+        method : {"read_out", "rollout"}
+            The weights of the read-out, after the tokens have read each other; or these
+            carried back to the tokens as they were before.
 
         Returns
         -------
         list of Tensor of shape (batch, steps')
-            The read-out weights of each modality's tokens. Over all modalities, a
-            row's weights sum to one.
+            The weights of each modality's tokens. Over all modalities, a row's weights
+            sum to one.
         """
-        return list(self.fusion(self._contents(encoded))[1])
+        contents = self._contents(encoded)
+        if method == "rollout":
+            return list(roll_out(self.fusion, contents))
+        return list(self.fusion(contents)[1])
 
     def _content(self, tokens):
         """Take the votes off tokens."""

@@ -38,6 +38,29 @@ def test_weights_of_each_row_sum_to_one(fitted):
     assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
 
+def test_rolled_out_weights_of_each_row_sum_to_one(fitted):
+    weights = attention_weights(*fitted, method="rollout")
+    assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+
+
+def test_rolled_out_weights_of_tokens_add_up_to_those_of_their_modality(fitted):
+    tokens = attention_weights(*fitted, method="rollout", level="token")
+    summed = tokens.groupby(["sample", "modality"])["weight"].sum().unstack()
+    expected = attention_weights(*fitted, method="rollout")
+    assert_allclose(summed[expected.columns], expected, atol=1e-6)
+
+
+def test_rollout_gives_modalities_other_weights_than_the_read_out(fitted):
+    read_out = attention_weights(*fitted)
+    rolled_out = attention_weights(*fitted, method="rollout")
+    assert not np.allclose(read_out, rolled_out, atol=1e-3)
+
+
+def test_an_unknown_method_is_named(fitted):
+    with pytest.raises(ValueError, match=r"method must be one of .*found 'gradient'"):
+        attention_weights(*fitted, method="gradient")
+
+
 def test_weights_equal_a_softmax_of_the_networks_tokens_by_hand(
     fitted, read_out_by_hand
 ):
