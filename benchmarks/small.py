@@ -28,6 +28,7 @@ ARGUMENTS = {
     "latency": "--rows 32 --calls 10",
     "learning_curve": "--rows 30 --seeds 1",
     "lookup": "--rows 100 --seeds 1",
+    "many_columns": "--rows 100 --repeats 1",
     "noise": "--rows 100 --seeds 1",
     "length_buckets": "--rows 64 --repeats 2",
     "scale": "--rows 50 100 --repeats 1",

@@ -116,13 +116,13 @@ def feedforward(width, dropout):
 
 
 def masked_softmax(scores, mask):
-    """Turn scores (batch, steps) into weights of what the mask leaves.
+    """Turn scores (..., steps) into weights of what the mask leaves.
 
-    They sum to one in each row, and are zero in a row without tokens, where those of
+    They sum to one over the steps, and are zero in a row without tokens, where those of
     scores of -inf were not numbers.
     """
     lowest = torch.finfo(scores.dtype).min
-    return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask
+    return scores.masked_fill(~mask, lowest).softmax(dim=-1) * mask
 
 
 class ReadOut(nn.Module):

@@ -20,6 +20,7 @@ from sklearn_mm.nn.attention import (
 
 # Tokens through which the modalities exchange what they know; Nagrani et al. use 4.
 N_BOTTLENECKS = 4
+N_QUERIES = 2
 ALIKE = 1e-2  # of normalised tokens, whose length is the root of the width
 
 
@@ -44,11 +45,16 @@ class PooledModalities(nn.Module):
 
 
 class AskingReadOut(nn.Module):
-    """Softmax dot-product attention whose query is what the modalities ask for.
+    """Softmax dot-product attention whose queries are what the modalities ask for.
 
     Each modality is summed up by a read-out of its own, as it was encoded, before it
-    has read the others; and the query is a learned vector plus a linear map of each of
+    has read the others; and each query is a learned vector plus a linear map of each of
     these sums. So one modality can name what is to be looked for in another.
+
+    There are two queries, whose sums of tokens the head sees side by side. At first it
+    takes the one away from the other (:meth:`oppose`): a query turns towards what it
+    asks for, or away from it, as the head happens to count what is found for a class or
+    against it, and does not turn round any more. So one of the two begins right.
 
     Keys are the tokens themselves, less their mean over the row, at length one (after
     Henry et al. 2020, "Query-Key Normalization for Transformers"). With a matrix for
@@ -59,18 +65,27 @@ class AskingReadOut(nn.Module):
 
     def __init__(self, n_modalities, width):
         super().__init__()
+        self.n_outputs = N_QUERIES * width
         self.norm = nn.LayerNorm(width)
         self.asking = PooledModalities(n_modalities, width)
         self.questions = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width, bias=False))
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, N_QUERIES * width, bias=False)
+            )
             for _ in range(n_modalities)
         )
         for _, linear in self.questions:
             nn.init.zeros_(linear.weight)  # at first, all tokens weigh alike
-        self.query = nn.Parameter(torch.zeros(width))
+        self.query = nn.Parameter(torch.zeros(N_QUERIES * width))
+
+    def oppose(self, linear):
+        """Let a linear map of what is read count the second query against the first."""
+        with torch.no_grad():
+            first, second = linear.weight.chunk(N_QUERIES, dim=1)
+            second.copy_(-first)
 
     def forward(self, tokens, encoded):
-        """Sum all tokens by their weights, and give the weights by modality.
+        """Sum all tokens by the weights of each query, and give their mean weights.
 
         Parameters
         ----------
@@ -78,6 +93,13 @@ class AskingReadOut(nn.Module):
             Of all modalities, one after the other, when they have read each other.
         encoded : list of (Tensor, Tensor)
             Tokens and mask of each modality before that.
+
+        Returns
+        -------
+        fused : Tensor of shape (batch, 2 * width)
+            The sums of the first query, then of the second.
+        weights : tuple of Tensor of shape (batch, steps')
+            Of each modality.
         """
         tokens = self.norm(tokens)
         masks = [mask for _, mask in encoded]
@@ -92,9 +114,11 @@ class AskingReadOut(nn.Module):
         shared = (tokens * mask[..., None]).sum(dim=1) / mask.sum(dim=1)[:, None]
         # Tokens that are alike differ from their mean by rounding: no direction.
         keys = functional.normalize(tokens - shared[:, None], dim=-1, eps=ALIKE)
-        weights = masked_softmax((keys @ query[..., None]).squeeze(-1), mask)
-        fused = (weights[:, None, :] @ tokens).squeeze(1)
-        return fused, weights.split([mask.shape[1] for mask in masks], dim=1)
+        queries = query.unflatten(-1, (N_QUERIES, -1))  # (batch or 1, queries, width)
+        weights = masked_softmax(queries @ keys.transpose(1, 2), mask[:, None])
+        fused = (weights @ tokens).flatten(1)
+        sizes = [mask.shape[1] for mask in masks]
+        return fused, weights.mean(dim=1).split(sizes, dim=1)
 
 
 class AttentionFusion(nn.Module):
@@ -102,11 +126,11 @@ class AttentionFusion(nn.Module):
 
     def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
         super().__init__()
-        self.n_outputs = width
         self.layers = nn.ModuleList(
             AttentionBlock(width, n_heads, dropout) for _ in range(n_layers)
         )
         self.read_out = AskingReadOut(n_modalities, width)
+        self.n_outputs = self.read_out.n_outputs
 
     def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
@@ -130,7 +154,6 @@ class BottleneckFusion(nn.Module):
 
     def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
         super().__init__()
-        self.n_outputs = width
         self.bottleneck = nn.Parameter(0.02 * torch.randn(N_BOTTLENECKS, width))
         self.layers = nn.ModuleList(
             nn.ModuleList(
@@ -139,6 +162,7 @@ class BottleneckFusion(nn.Module):
             for _ in range(n_layers + 1)
         )
         self.read_out = AskingReadOut(n_modalities, width)
+        self.n_outputs = self.read_out.n_outputs
 
     def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
@@ -169,7 +193,6 @@ class CrossFusion(nn.Module):
 
     def __init__(self, n_modalities, *, width, n_layers, n_heads, dropout):
         super().__init__()
-        self.n_outputs = width
         self.nothing = nn.Parameter(0.02 * torch.randn(1, width))
         self.layers = nn.ModuleList(
             nn.ModuleList(
@@ -179,6 +202,7 @@ class CrossFusion(nn.Module):
             for _ in range(n_layers)
         )
         self.read_out = AskingReadOut(n_modalities, width)
+        self.n_outputs = self.read_out.n_outputs
 
     def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""

@@ -106,6 +106,8 @@ class FusionNetwork(nn.Module):
         # fused vector counts: else attention has nothing to look for in the tokens.
         self.direct = nn.Linear(self.fusion.n_outputs, len(self.prior), bias=False)
         nn.init.normal_(self.direct.weight, std=DIRECT_SCALE)
+        if hasattr(self.fusion, "read_out"):
+            self.fusion.read_out.oppose(self.direct)
         self.auxiliary_heads = nn.ModuleList(
             ModalityHead(width, len(self.prior), dropout)
             for _ in (encoders if auxiliary else ())
@@ -160,7 +162,9 @@ class FusionNetwork(nn.Module):
             for name, votes in self.named_votes():
                 votes.weight.copy_(torch.as_tensor(coefficients[name]))
             last.weight.zero_()
-            self.direct.weight.zero_()
+            # Of opposed queries, nothing yet: so there is something to look for.
+            if not hasattr(self.fusion, "read_out"):
+                self.direct.weight.zero_()
             last.bias.copy_(torch.as_tensor(intercepts))
 
     def taught_share(self):

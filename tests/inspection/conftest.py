@@ -138,7 +138,9 @@ def weigh_by_hand(read_out, predict):
         normed = normed * numbers(norm.weight) + numbers(norm.bias)
         query = query + numbers(linear.weight) @ normed
     keys = tokens - tokens.mean(axis=0)
-    return softmax(keys @ query / np.linalg.norm(keys, axis=1))
+    keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+    first, second = np.split(query, 2)
+    return (softmax(keys @ first) + softmax(keys @ second)) / 2
 
 
 def outputs_of(modules, predict):

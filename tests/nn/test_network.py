@@ -157,16 +157,22 @@ def test_the_read_out_is_a_softmax_of_dot_products_with_what_sets_tokens_apart(n
     first, second = torch.randn(1, 2, 8), torch.randn(1, 2, 8)
     asked = read_out.questions[0](read_out.asking.norms[0](first[:, 0]))
     told = read_out.asking.norms[1](second[0]).mean(dim=0)  # its own query is zero yet
-    query = (read_out.query + asked + read_out.questions[1](told))[0]
+    queries = (read_out.query + asked + read_out.questions[1](told))[0].split(8)
     apart = normed - normed.mean(dim=0)
-    scores = torch.stack([query @ key / key.norm() for key in apart])
-    expected = scores.exp() / scores.exp().sum()
+    keys = torch.stack([key / key.norm() for key in apart])
+    of_each = torch.stack([(keys @ query).softmax(dim=0) for query in queries])
+    expected = of_each.mean(dim=0)
     encoded = list(zip((first, second), masks, strict=True))
     fused, (of_first, of_second) = read_out(tokens, encoded)
     torch.testing.assert_close(of_first[0, 0], expected[0])
     assert of_first[0, 1] == 0
     torch.testing.assert_close(of_second[0], expected[1:])
-    torch.testing.assert_close(fused[0], expected @ normed)
+    torch.testing.assert_close(fused[0], (of_each @ normed).flatten())
+
+
+def test_at_first_two_queries_are_counted_against_each_other(network):
+    first, second = network.direct.weight.split(8, dim=1)
+    torch.testing.assert_close(first, -second)
 
 
 def test_at_first_all_tokens_weigh_alike():
