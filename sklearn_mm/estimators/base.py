@@ -26,6 +26,8 @@ EARLY_STOPPING_MIN_ROWS = 1_000
 # Of many rows, and of few, which are soon known by heart.
 DROPOUT, DROPOUT_OF_FEW_ROWS = 0.1, 0.5
 FEW_ROWS = 900  # trained on, beside those held out of 1,000
+# Below, a second member costs what few rows should not; above, it brings little.
+SEVERAL_MEMBERS = 1_000, 20_000
 # Rows that tell when to stop, and the least and largest share of all that they are.
 STOPPING_ROWS = 250
 SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
@@ -104,6 +106,8 @@ class BaseAttentionFusion(NamedEncoders):
             if state is None:
                 self._voting = self._choose_voting(len(train))
             self._dropout = self._resolve_dropout(len(train))
+            if state is None or self.n_estimators != "auto":
+                self._n_estimators = self._resolve_n_estimators(len(rows))
             if holds_out:
                 held = self._dataset(features, rows, y, weight, valid)
             groups = None if groups is None else groups[~valid]
@@ -122,6 +126,7 @@ class BaseAttentionFusion(NamedEncoders):
                 self._describe(features, rows)
                 learn_target(y[rows], weight)
                 self._dropout = self._resolve_dropout(len(rows))
+                self._n_estimators = self._resolve_n_estimators(len(rows))
                 self._voting = []  # some rows are not enough for a linear model
             train = self._dataset(features, rows, y, weight, slice(None))
             net = None if first else self.net_
@@ -252,6 +257,7 @@ class BaseAttentionFusion(NamedEncoders):
 
     def _network_arguments(self):
         return {
+            "n_estimators": self._n_estimators,
             "voting": self._voting,
             "modalities": self.modalities_in_,
             "encoders": self._resolve_encoders(),
@@ -279,7 +285,8 @@ class BaseAttentionFusion(NamedEncoders):
                 )
         now = self.modalities_in_
         # The network knows inputs and target in the units of the first rows.
-        for name in ("modalities_in_", "prior_", "_voting", *self._kept_if_warm):
+        kept = ("modalities_in_", "prior_", "_voting", "_n_estimators")
+        for name in (*kept, *self._kept_if_warm):
             setattr(self, name, before[name])
         # A model that was pickled has no quantiles: any will do for the form of what
         # is built, before the weights of the last fit come in.
@@ -345,6 +352,12 @@ class BaseAttentionFusion(NamedEncoders):
         if self.dropout != "auto":
             return self.dropout
         return DROPOUT if n_rows >= FEW_ROWS else DROPOUT_OF_FEW_ROWS
+
+    def _resolve_n_estimators(self, n_rows):
+        """Choose for ``"auto"``: two, where there are neither few rows nor many."""
+        if self.n_estimators != "auto":
+            return self.n_estimators
+        return 2 if SEVERAL_MEMBERS[0] <= n_rows <= SEVERAL_MEMBERS[1] else 1
 
     def _choose_voting(self, n_rows):
         """Name the modalities that a linear model reads: none where noise is met.

@@ -64,6 +64,11 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
           (after Arevalo et al. 2017);
         - ``"concat"``: each is read out alone and the head sees them side by side;
           the baseline.
+    n_estimators : int or "auto", default="auto"
+        Networks that are trained side by side on the same batches, and whose outputs
+        are averaged, before the softmax if there is one (Lakshminarayanan et al. 2017).
+        "auto": two, and one with less than 1,000 rows or more than 20,000. Time and
+        size are multiplied by it.
     width : int, default=64
         Size of a token.
     n_layers : int, default=1
@@ -127,8 +132,9 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Share of the rows, or of the groups, to hold out for ``early_stopping`` and
         ``calibration``. "auto": a tenth; from 2,500 rows on, without calibration, 250
         rows, but at least a hundredth.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before it stops.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without a lower loss before it stops. "auto": half of ``max_epochs``, at
+        least 10, since the loss falls once more when the learning rate does.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit. Give it features of
         one fitted union: another one gives words other ids.
@@ -199,6 +205,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         encoders=None,
         *,
         fusion="attention",
+        n_estimators="auto",
         width=64,
         n_layers=1,
         n_heads=4,
@@ -219,7 +226,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         calibration=None,
         early_stopping="auto",
         validation_fraction="auto",
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         warm_start=False,
         precision="float32",
         device="auto",
@@ -230,6 +237,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     ):
         self.encoders = encoders
         self.fusion = fusion
+        self.n_estimators = n_estimators
         self.width = width
         self.n_layers = n_layers
         self.n_heads = n_heads

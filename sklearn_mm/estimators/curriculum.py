@@ -30,19 +30,21 @@ class Curriculum(Callback):
     def on_batch_begin(self, net, training=False, **kwargs):
         """Say how much of the rows is shown with less than all."""
         if training:
-            network = net.module_
             timely = thinning_at(self.n_done_ / self.n_steps)
-            network.thinning = max(timely, network.found_share())
+            for network in net.module_.members:
+                network.thinning = max(timely, network.found_share())
             self.n_done_ += 1
 
     def on_epoch_end(self, net, **kwargs):
         """Learn from the rows that were held out what modalities tell."""
-        net.module_.skill.settle()
+        for network in net.module_.members:
+            network.skill.settle()
 
     def on_train_end(self, net, **kwargs):
         """Leave the network as it is for what trains it further."""
-        net.module_.thinning = 1.0
-        net.module_.skill.forget()
+        for network in net.module_.members:
+            network.thinning = 1.0
+            network.skill.forget()
 
 
 def thinning_at(done):

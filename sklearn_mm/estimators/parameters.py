@@ -11,8 +11,13 @@ CHOICES = {
     "precision": ("float32", "bfloat16"),
 }
 
-AT_LEAST_ONE = ("width", "n_heads", "n_iter_no_change")
-AUTOMATIC = ("max_epochs", "batch_size")  # or at least 1
+AT_LEAST_ONE = ("width", "n_heads")
+AUTOMATIC = (  # or at least 1
+    "n_estimators",
+    "max_epochs",
+    "batch_size",
+    "n_iter_no_change",
+)
 
 SHARES = ("modality_dropout", "warm_up")
 

@@ -30,10 +30,15 @@ from sklearn_mm.estimators.schedule import RateSchedule
 from sklearn_mm.estimators.scores import adapted, warn_of_no_held_rows
 from sklearn_mm.estimators.slim import EpochHistory, Portable, is_available, let_go
 from sklearn_mm.estimators.specs.factory import build_encoder
+from sklearn_mm.nn.members import FusionMembers
 from sklearn_mm.nn.network import FusionNetwork
 
 # Rows a batch in prediction: enough to fill matrix products, few enough to stay small.
 PREDICTION_BATCH_SIZE = 64
+
+# Epochs without a better one, before it stops: on some hundred rows the loss goes up
+# and down while the rate is high, and falls again when the rate does.
+SHORTEST_PATIENCE = 10
 
 
 class Interrupted(Exception):
@@ -65,9 +70,7 @@ class FusionNet(Portable, NeuralNet):
             return super().infer(x, **fit_params)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
             outputs = super().infer(x, **fit_params)
-        if isinstance(outputs, tuple):
-            return outputs[0].float(), outputs[1].float(), outputs[2]
-        return outputs.float()
+        return _in_float32(outputs)
 
     def fit_loop(self, *args, **kwargs):
         """Train, and say so if Ctrl-C ends it."""
@@ -95,27 +98,46 @@ class FusionNet(Portable, NeuralNet):
 
     def validation_step(self, batch, **fit_params):
         """Validate, and judge the heads of single modalities on the same rows."""
-        self.module_.judges_heads = True
+        for member in self.module_.members:
+            member.judges_heads = True
         try:
             step = super().validation_step(batch, **fit_params)
         finally:
-            self.module_.judges_heads = False
-        if isinstance(step["y_pred"], tuple):
-            step["y_pred"] = step["y_pred"][0]
+            for member in self.module_.members:
+                member.judges_heads = False
+        step["y_pred"] = _fused_outputs(step["y_pred"])
         return step
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Average the rows' losses times their weights."""
+        """Average the rows' losses times their weights.
+
+        In training also over the members, which learn each by itself; in validation
+        the loss is that of their mean.
+        """
+        if not isinstance(y_pred, list):
+            return self._member_loss(self.module_, y_pred, y_true, training)
+        members = zip(self.module_.members, y_pred, strict=True)
+        losses = [self._member_loss(*each, y_true, training) for each in members]
+        if training:
+            return torch.stack(losses).mean()
+        return self._weighted_loss(_fused_outputs(y_pred), y_true).mean()
+
+    def _weighted_loss(self, outputs, y_true):
         target, weight = y_true
+        return self.criterion_(outputs, target) * weight
+
+    def _member_loss(self, network, y_pred, y_true, training):
+        """Give the loss of one network; it notes what each modality tells."""
         if not isinstance(y_pred, tuple):
-            return (self.criterion_(y_pred, target) * weight).mean()
+            return self._weighted_loss(y_pred, y_true).mean()
+        target, weight = y_true
         outputs, own_outputs, present = y_pred
-        fused = self.criterion_(outputs, target) * weight
-        prior = self.module_.prior.expand_as(outputs)
+        fused = self._weighted_loss(outputs, y_true)
+        prior = network.prior.expand_as(outputs)
         of_prior = self.criterion_(prior, target) * weight
         own = torch.stack([self.criterion_(own, target) for own in own_outputs])
         own = own * weight * present
-        skill = self.module_.skill
+        skill = network.skill
         if not training:
             skill.add(own, of_prior * present, fused, of_prior)
             return fused.mean()
@@ -124,10 +146,22 @@ class FusionNet(Portable, NeuralNet):
         return fused.mean() + self.auxiliary_weight * own.mean(dim=1).mean()
 
 
-def build_network(
-    modalities, encoders, prior, *, voting, width, n_heads, dropout, **options
-):
-    """Build the network from what is known of the modalities.
+def _fused_outputs(outputs):
+    """Take what the fusion gives, without the heads; of several members the mean."""
+    if isinstance(outputs, list):
+        return torch.stack([_fused_outputs(part) for part in outputs]).mean(dim=0)
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def _in_float32(outputs):
+    """Cast all but masks."""
+    if isinstance(outputs, (list, tuple)):
+        return type(outputs)(map(_in_float32, outputs))
+    return outputs if outputs.dtype == torch.bool else outputs.float()
+
+
+def build_network(modalities, encoders, prior, *, n_estimators=1, **options):
+    """Build the network, or several, from what is known of the modalities.
 
     Parameters
     ----------
@@ -137,15 +171,26 @@ def build_network(
         One for each modality.
     prior : ndarray of shape (n_outputs,)
         What a row without any modality gets.
-    voting : list of str
-        Modalities that a linear model reads.
-    width, n_heads, dropout, **options
-        As in :class:`sklearn_mm.nn.network.FusionNetwork`.
+    n_estimators : int, default=1
+        How many.
+    **options
+        ``voting``, a list of the modalities that a linear model reads; the others as in
+        :class:`sklearn_mm.nn.network.FusionNetwork`.
 
     Returns
     -------
-    FusionNetwork
+    FusionNetwork, or FusionMembers where there are several
     """
+    members = [
+        _build_member(modalities, encoders, prior, **options)
+        for _ in range(n_estimators)
+    ]
+    return members[0] if n_estimators == 1 else FusionMembers(members)
+
+
+def _build_member(
+    modalities, encoders, prior, *, voting, width, n_heads, dropout, **options
+):
     shared = {"width": width, "n_heads": n_heads, "dropout": dropout}
     built = []
     for name, modality in modalities.items():
@@ -308,7 +353,7 @@ def make_net(
             *_own_callbacks(estimator, n_steps, held, sets_the_rate(callbacks)),
             *callbacks,
             # After the user's, which may score the epoch that it ends.
-            *([("early_stopping", _stopping(estimator))] if stops_early else ()),
+            *([("early_stopping", _stopping(estimator, max_epochs))] if stops_early else ()),
         ],
         **{f"module__{name}": value for name, value in network.items()},
         **arguments,
@@ -346,9 +391,12 @@ def _own_callbacks(estimator, n_steps, held, users_rate):
     return callbacks
 
 
-def _stopping(estimator):
+def _stopping(estimator, max_epochs):
+    patience = estimator.n_iter_no_change
+    if patience == "auto":
+        patience = max(SHORTEST_PATIENCE, max_epochs // 2)
     return EarlyStopping(
-        patience=estimator.n_iter_no_change,
+        patience=patience,
         threshold=0.0,
         load_best=True,
         sink=print if estimator.verbose >= 2 else _silent,

@@ -143,6 +143,11 @@ class FusionNetwork(nn.Module):
         ]
         return outputs, torch.stack(own), present & ~noisy
 
+    @property
+    def members(self):
+        """Itself, where a network of :class:`FusionMembers` has several."""
+        return (self,)
+
     def named_votes(self):
         """Give (name, Votes) of each modality that has them."""
         return [(self.names[int(index)], votes) for index, votes in self.votes.items()]
@@ -162,9 +167,7 @@ class FusionNetwork(nn.Module):
             for name, votes in self.named_votes():
                 votes.weight.copy_(torch.as_tensor(coefficients[name]))
             last.weight.zero_()
-            # Of opposed queries, nothing yet: so there is something to look for.
-            if not hasattr(self.fusion, "read_out"):
-                self.direct.weight.zero_()
+            self.direct.weight.zero_()
             last.bias.copy_(torch.as_tensor(intercepts))
 
     def taught_share(self):
