@@ -353,7 +353,11 @@ def make_net(
             *_own_callbacks(estimator, n_steps, held, sets_the_rate(callbacks)),
             *callbacks,
             # After the user's, which may score the epoch that it ends.
-            *([("early_stopping", _stopping(estimator, max_epochs))] if stops_early else ()),
+            *(
+                [("early_stopping", _stopping(estimator, max_epochs))]
+                if stops_early
+                else ()
+            ),
         ],
         **{f"module__{name}": value for name, value in network.items()},
         **arguments,
