@@ -11,6 +11,7 @@ from sklearn_mm.nn.skill import Skill
 
 # Of the linear map from the fused vector to the outputs, at first.
 DIRECT_SCALE = 0.125
+BESIDE_LINEAR = 0.1  # of it, where the network begins with a linear model
 
 # Share of the training rows in which modalities are hidden.
 THINNED_SHARE = 0.5
@@ -167,7 +168,9 @@ class FusionNetwork(nn.Module):
             for name, votes in self.named_votes():
                 votes.weight.copy_(torch.as_tensor(coefficients[name]))
             last.weight.zero_()
-            self.direct.weight.zero_()
+            # Of opposed queries nothing comes yet: so there is something to look for.
+            is_opposed = hasattr(self.fusion, "read_out")
+            self.direct.weight.mul_(BESIDE_LINEAR if is_opposed else 0.0)
             last.bias.copy_(torch.as_tensor(intercepts))
 
     def taught_share(self):

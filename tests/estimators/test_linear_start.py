@@ -285,3 +285,13 @@ def test_the_first_rows_of_partial_fit_are_not_enough_for_a_linear_model():
     classifier = untrained(AttentionFusionClassifier)
     classifier.partial_fit(X, LABELS, classes=[0, 1, 2])
     assert classifier.net_.module_.named_votes() == []
+
+
+def test_it_leaves_opposed_queries_something_to_look_for():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    params = {"max_epochs": 1, "learning_rate": 1e-9, "random_state": 0}
+    network = AttentionFusionClassifier(**params).fit(X, y).net_.module_
+    first, second = network.direct.weight.chunk(2, dim=1)
+    torch.testing.assert_close(first, -second, atol=1e-6, rtol=0)
+    assert first.abs().mean() > 1e-3
