@@ -222,6 +222,8 @@ FUNCTIONS = {
     "as_texts": "compose.presets.cells",
     "columns_of": "compose.presets.cells",
     "flat_view": "compose.presets.cells",
+    "count_colours": "compose.presets.images",
+    "name_colours": "compose.presets.images",
     "describe_series": "compose.presets.series",
     "name_statistics": "compose.presets.series",
     "name_slices": "compose.presets.sounds",
