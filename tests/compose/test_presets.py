@@ -324,9 +324,40 @@ def test_few_terms_are_not_condensed():
 def test_means_of_names_do_not_know_the_target_of_their_row():
     X = np.array([[f"name{i}"] for i in range(20)], dtype=object)
     y = np.random.default_rng(0).normal(size=20)
-    means = TargetMeans(random_state=0).fit_transform(X, y)
+    means = TargetMeans(random_state=0).fit_transform(X, y)[:, 0]
     # Each name stands in one row: nothing is known of it but the mean of the others.
     assert len(np.unique(means)) <= 5
+
+
+def test_means_of_lists_of_names_are_averaged():
+    cells = ["Ann Li, Bob", "Bob", "Cy", "Bob, Cy", "Ann Li", "Dee"]
+    y = np.array([4.5, 1.0, 7.0, 2.5, 6.0, 9.0])
+    fitted = TargetMeans(smooth=2.0).fit(np.array(cells, dtype=object)[:, None], y)
+    new = np.array([["Cy (script); Bob"], ["Eve"], ["Eve, Cy"]], dtype=object)
+    found = fitted.transform(new)
+    # Two rows of the mean are added to those of each name.
+    bob = (4.5 + 1.0 + 2.5 + 2 * y.mean()) / 5
+    cy = (7.0 + 2.5 + 2 * y.mean()) / 4
+    assert_allclose(found[:, 0], [(bob + cy) / 2, y.mean(), cy])
+    # Bob stands in three rows, Cy in two.
+    logs = np.log([4, 3])
+    assert_allclose(found[0, 1:], [logs[0], logs.mean(), 2])
+    assert_allclose(found[1, 1:], 0)
+
+
+def test_how_often_a_name_occurs_is_counted_without_its_row():
+    X = np.array([["Ann"], ["Ann"], ["Bob"], [None]], dtype=object)
+    means = TargetMeans(random_state=0)
+    found = means.fit_transform(X, np.array([1.5, 2.0, 3.25, 4.0]))
+    assert_allclose(found[:, 1], np.log([2, 2, 1, 1]))
+    assert_allclose(means.transform(X)[:, 1], np.log([3, 3, 2, 2]))
+
+
+def test_names_have_a_mean_for_each_class():
+    X = np.array([["a"], ["a"], ["b"], ["c"]] * 3, dtype=object)
+    y = np.array(["x", "y", "z", "x"] * 3)
+    found = TargetMeans(smooth=0).fit(X, y).transform(X[:4])
+    assert_allclose(found[:, :3], [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1], [1, 0, 0]])
 
 
 def test_labels_are_learned_one_by_one():
