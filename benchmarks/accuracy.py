@@ -4,7 +4,9 @@ Real data: see ``accuracy_data.py``. The sides of sklearn_mm have default parame
 "alone" is a model for each modality, and their late fusion; "enriched" is attention
 over the modalities and the features of the classical pipelines (not for AV digits,
 where these are behind); "classical" the pipelines of ``classical.py``, their late
-fusion, and all of them stacked.
+fusion, and all of them stacked. "union" is what ``make_multimodal_union`` chooses, with
+two rows: attention over all of it, and a linear model of its classical readings alone,
+which shows what the network adds to them.
 
 Each (model, seed, fold) that is done is a line or more in
 ``results/accuracy_<data>.csv``, at once: a run that was interrupted goes on from there,
@@ -32,8 +34,12 @@ import torch
 from accuracy_data import DATASETS, N_FOLDS
 from classical import make_stack, split_training
 from enriched import VECTORS, make_enriched_features
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -68,21 +74,51 @@ def fit_fusion(fusion, fold):
 def fit_union(fold):
     """Train one model on what ``make_multimodal_union`` makes of the table."""
     union = make_multimodal_union(fold.train, verbose=False)
+    readings = [
+        name
+        for name, step, _ in union.transformers
+        if isinstance(_last(step), CrossFitTransformer)
+    ]
     if fold.groups is None:
         train, test = _make_features(fold, union)
     else:
         with sklearn.config_context(enable_metadata_routing=True):
             _ask_for_groups(union)
             train, test = _make_features(fold, union, groups=fold.groups)
-    return {"make_multimodal_union, attention": _fit_predict(fold, train, test)}
+    stack = _make_linear_stack(fold).fit(_flat(train, readings), fold.y)
+    return {
+        "make_multimodal_union, linear stack": _predict(
+            stack, _flat(test, readings), fold
+        ),
+        "make_multimodal_union, attention": _fit_predict(fold, train, test),
+    }
+
+
+def _make_linear_stack(fold):
+    """Make a linear model whose strength is chosen in folds of the training rows."""
+    regression = fold.n_classes is None
+    splits = split_training(fold.y, fold.groups, regression, fold.seed)
+    filled = SimpleImputer(add_indicator=True), StandardScaler()
+    if regression:
+        return make_pipeline(*filled, RidgeCV(np.logspace(-1, 4, 6), cv=splits))
+    model = make_pipeline(*filled, LogisticRegression(max_iter=1000))
+    strengths = {"logisticregression__C": np.logspace(-4, 1, 6)}
+    return GridSearchCV(model, strengths, scoring="neg_log_loss", cv=splits)
+
+
+def _flat(features, names):
+    return np.asarray(features.select(names))
+
+
+def _last(step):
+    return step[-1] if isinstance(step, Pipeline) else step
 
 
 def _ask_for_groups(union):
     """Let cross-fitted steps keep groups together, also at the end of a pipeline."""
     for _, step, _ in union.transformers:
-        last = step[-1] if isinstance(step, Pipeline) else step
-        if isinstance(last, CrossFitTransformer):
-            last.set_fit_request(groups=True)
+        if isinstance(_last(step), CrossFitTransformer):
+            _last(step).set_fit_request(groups=True)
 
 
 def fit_enriched(fold):

@@ -61,8 +61,11 @@ def test_each_kind_of_column_has_its_model(table):
     union = make_multimodal_union(table, verbose=False)
     assert list(models_of(union)) == [
         "review_terms",
+        "review_counts",
         "texts_terms",
+        "texts_counts",
         "photo_shapes",
+        "photo_colours",
         "clip_spectrum",
         "walk_statistics",
         "boosting",
@@ -95,8 +98,11 @@ def test_names_of_models_are_free(table):
         "boosting",
         "review_terms",
         "review_terms2",
+        "review_counts",
         "boosting_terms",
+        "boosting_counts",
         "review_terms_terms",
+        "review_terms_counts",
         "boosting2",
     ]
 
@@ -104,13 +110,25 @@ def test_names_of_models_are_free(table):
 def test_what_is_added_is_said(table, capsys):
     make_multimodal_union(table)
     assert capsys.readouterr().out.splitlines()[7:] == [
-        "review_terms: n-grams of words -> linear model",
-        "texts_terms: n-grams of words, letters and names -> linear model",
-        "photo_shapes: gradients and colours -> kernel model",
-        "clip_spectrum: slices of the spectrogram -> kernel model",
-        "walk_statistics: statistics and spectrum -> extra trees",
-        "boosting: review, director and 2 more -> gradient boosting",
-        "6 cross-fitted models, each fitted 6 times; classical=False leaves them out",
+        "review_terms: n-grams of words -> linear model: wording decides",
+        "review_counts: n-grams of words -> naive Bayes: counted at once, where rows "
+        "are too few to weigh each",
+        "texts_terms: n-grams of words, letters and names -> linear model: wording "
+        "decides, and letters tell of rare words",
+        "texts_counts: n-grams of words, letters and names -> naive Bayes: counted at "
+        "once, where rows are too few to weigh each",
+        "photo_shapes: gradients and colours of regions -> kernel model: outlines "
+        "decide, and what is where",
+        "photo_colours: counts of colours -> kernel model: they stay where things move "
+        "or turn",
+        "clip_spectrum: slices of the spectrogram -> kernel model: which pitches sound "
+        "when decides",
+        "walk_statistics: statistics and spectrum -> extra trees: each number counts "
+        "in its own scale",
+        "boosting: review, director and 2 more -> gradient boosting: they act "
+        "together, by thresholds",
+        "9 cross-fitted models, 54 fits, as each is fitted in 5 folds and on all rows; "
+        "classical=False leaves them out",
     ]
 
 

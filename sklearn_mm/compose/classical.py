@@ -9,7 +9,7 @@ from sklearn_mm.compose.presets import images, series, sounds
 from sklearn_mm.compose.presets.kernels import make_kernel_models
 from sklearn_mm.compose.presets.series import make_tree_models
 from sklearn_mm.compose.presets.tables import make_table_models
-from sklearn_mm.compose.presets.texts import make_text_models
+from sklearn_mm.compose.presets.texts import make_count_models, make_text_models
 
 # The columns that are boosted together, if there are so many.
 TABULAR = ("number", "written number", "category", "date", "name", "text")
@@ -31,15 +31,44 @@ class Reading:
         For the union.
     columns : str, int or list
         What it is given.
-    found, model : str
-        What it learns from and what it is, for people.
+    about : str
+        What it learns from, what it is, and why, for people.
     """
 
     name: str
     transformer: object
     columns: object
+    about: str
+
+
+@dataclass
+class Plan:
+    """A classical model that is to be cross-fitted.
+
+    Attributes
+    ----------
+    key : str or int
+        The column that its modality is named after.
+    suffix : str
+        Of that name.
+    columns : str, int or list
+        What it is given.
+    models : (classifier, regressor)
+        One of which is fitted.
+    found, model, why : str
+        What it learns from, what it is, and why that is chosen, for people.
+    features : transformer, default=None
+        Of cells, which depend on no other cells, and so are made once for all folds.
+    """
+
+    key: str | int
+    suffix: str
+    columns: object
+    models: tuple
     found: str
     model: str
+    why: str
+    features: object = None
 
 
 def plan_readings(findings, *, n_rows, task, random_state, name):
@@ -69,24 +98,29 @@ def plan_readings(findings, *, n_rows, task, random_state, name):
             classifier, regressor=regressor, task=task, random_state=random_state
         )
 
-    plans = [_plan_texts(findings, n_rows)]
-    plans += [_plan_column(finding, random_state) for finding in findings]
-    plans.append(_plan_table(findings, n_rows, random_state))
+    plans = [*_plan_texts(findings, n_rows)]
+    for finding in findings:
+        plans += _plan_column(finding, random_state)
+    plans += _plan_table(findings, n_rows, random_state)
     readings = []
     for plan in plans:
-        for key, suffix, features, models, columns, found, model in plan:
-            transformer = cross(models)
-            if features is not None:
-                # What a cell becomes depends on no other, so it is made once.
-                transformer = Pipeline([("cells", features), ("crossfit", transformer)])
-            readings.append(
-                Reading(name(key, suffix=suffix), transformer, columns, found, model)
+        transformer = cross(plan.models)
+        if plan.features is not None:
+            steps = [("cells", plan.features), ("crossfit", transformer)]
+            transformer = Pipeline(steps)
+        readings.append(
+            Reading(
+                name(plan.key, suffix=plan.suffix),
+                transformer,
+                plan.columns,
+                f"{plan.found} -> {plan.model}: {plan.why}",
             )
+        )
     return readings
 
 
 def _plan_texts(findings, n_rows):
-    """Plan a model of all short texts together, and one of each that is long."""
+    """Plan models of all short texts together, and of each column that is long."""
     texts = [finding for finding in findings if finding.text is not None]
     by_modality = {}
     for finding in texts:
@@ -96,18 +130,29 @@ def _plan_texts(findings, n_rows):
         single = len(keys) == 1
         inner = [None] if single else _inner(keys)
         columns = list(zip(inner, [member.text for member in members], strict=True))
-        models = make_text_models(columns, n_rows)
         what = {part for member in members for part in _parts(member.text)}
         ordered = [part for part in ("words", "letters", "names") if part in what]
-        found = f"n-grams of {_join(ordered)}"
-        yield (
-            modality,
-            "_terms",
-            None,
-            models,
-            keys[0] if single else keys,
-            found,
-            "linear model",
+        why = "wording decides"
+        if "letters" in what:
+            why += ", and letters tell of rare words"
+        shared = {
+            "key": modality,
+            "columns": keys[0] if single else keys,
+            "found": f"n-grams of {_join(ordered)}",
+        }
+        yield Plan(
+            suffix="_terms",
+            models=make_text_models(columns, n_rows),
+            model="linear model",
+            why=why,
+            **shared,
+        )
+        yield Plan(
+            suffix="_counts",
+            models=make_count_models(columns, n_rows),
+            model="naive Bayes",
+            why="counted at once, where rows are too few to weigh each",
+            **shared,
         )
 
 
@@ -117,30 +162,57 @@ def _parts(text):
 
 
 def _plan_column(finding, random_state):
-    """Plan the model of a column of images, sound or series."""
-    key = finding.key
-    if finding.kind == "image":
+    """Plan the models of a column of images, sound or series."""
+    kind, options = finding.kind, finding.options
+    if kind == "image":
         models = make_kernel_models(
             n_components=images.N_COMPONENTS, C=images.C, random_state=random_state
         )
-        features, found = (
-            images.make_image_features(**finding.options),
-            "gradients and colours",
+        yield Plan(
+            finding.key,
+            "_shapes",
+            finding.key,
+            models,
+            "gradients and colours of regions",
+            "kernel model",
+            "outlines decide, and what is where",
+            images.make_image_features(**options),
         )
-        yield key, "_shapes", features, models, key, found, "kernel model"
-    elif finding.kind == "sound":
+        yield Plan(
+            finding.key,
+            "_colours",
+            finding.key,
+            models,
+            "counts of colours",
+            "kernel model",
+            "they stay where things move or turn",
+            images.make_colour_features(**options),
+        )
+    elif kind == "sound":
         models = make_kernel_models(
             n_components=sounds.N_COMPONENTS, C=sounds.C, random_state=random_state
         )
-        features, found = (
-            sounds.make_sound_features(**finding.options),
+        yield Plan(
+            finding.key,
+            "_spectrum",
+            finding.key,
+            models,
             "slices of the spectrogram",
+            "kernel model",
+            "which pitches sound when decides",
+            sounds.make_sound_features(**options),
         )
-        yield key, "_spectrum", features, models, key, found, "kernel model"
-    elif finding.kind == "series":
-        models = make_tree_models(random_state)
-        features, found = series.make_series_features(), "statistics and spectrum"
-        yield key, "_statistics", features, models, key, found, "extra trees"
+    elif kind == "series":
+        yield Plan(
+            finding.key,
+            "_statistics",
+            finding.key,
+            make_tree_models(random_state),
+            "statistics and spectrum",
+            "extra trees",
+            "each number counts in its own scale",
+            series.make_series_features(),
+        )
 
 
 def _plan_table(findings, n_rows, random_state):
@@ -164,14 +236,14 @@ def _plan_table(findings, n_rows, random_state):
     names = [str(key) for key in keys]
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} more"]
-    yield (
+    yield Plan(
         "boosting",
         "",
-        None,
-        models,
         keys,
+        models,
         _join(names),
         "gradient boosting",
+        "they act together, by thresholds",
     )
 
 

@@ -327,12 +327,12 @@ def _print(findings, readings):
             for finding in run:
                 _print_line(_label(finding), finding)
     for reading in readings:
-        print(f"{reading.name}: {reading.found} -> {reading.model}")
+        print(f"{reading.name}: {reading.about}")
     if readings:
         models = "model" if len(readings) == 1 else "models"
         print(
-            f"{len(readings)} cross-fitted {models}, each fitted 6 times; "
-            "classical=False leaves them out"
+            f"{len(readings)} cross-fitted {models}, {6 * len(readings)} fits, as each "
+            "is fitted in 5 folds and on all rows; classical=False leaves them out"
         )
 
 

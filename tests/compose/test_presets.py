@@ -11,19 +11,27 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import ComplementNB
 
 from sklearn_mm import (
     CrossFitTransformer,
+    ImageTransformer,
     TimeSeriesTransformer,
     make_multimodal_union,
 )
 from sklearn_mm.compose.presets.cells import Vectors, as_numbers, as_texts
+from sklearn_mm.compose.presets.images import count_colours, make_colour_features
 from sklearn_mm.compose.presets.kernels import KernelFeatures, make_kernel_models
 from sklearn_mm.compose.presets.outputs import PerOutputClassifier
 from sklearn_mm.compose.presets.series import describe_series
 from sklearn_mm.compose.presets.sounds import make_sound_features
 from sklearn_mm.compose.presets.tables import TargetMeans
-from sklearn_mm.compose.presets.texts import Components, TextColumn, make_text_models
+from sklearn_mm.compose.presets.texts import (
+    Components,
+    TextColumn,
+    make_count_models,
+    make_text_models,
+)
 
 N_ROWS = 36
 MISSING = 5
@@ -50,19 +58,24 @@ def cells_of(kind, seed=0):
 
 
 READINGS = {
-    "texts": "terms",
-    "images": "shapes",
-    "sounds": "spectrum",
-    "series": "statistics",
+    "terms": "texts",
+    "counts": "texts",
+    "shapes": "images",
+    "colours": "images",
+    "spectrum": "sounds",
+    "statistics": "series",
 }
 
 
-def reading_of(kind):
-    """Give the reading that the union gets for a column, and its cells and classes."""
-    cells, classes = cells_of(kind)
+def reading_of(name):
+    """Give a reading that the union gets for a column, and its cells and classes."""
+    cells, classes = cells_of(READINGS[name])
     union = make_multimodal_union(pd.DataFrame({"it": cells}), verbose=False)
-    (name, _, _), (reading, transformer, columns) = union.transformers
-    assert (name, reading, columns) == ("it", f"it_{READINGS[kind]}", "it")
+    found = {each: (step, columns) for each, step, columns in union.transformers}
+    alike = [each for each, kind in READINGS.items() if kind == READINGS[name]]
+    assert list(found) == ["it", *(f"it_{each}" for each in alike)]
+    transformer, columns = found[f"it_{name}"]
+    assert columns == "it"
     return transformer, cells, classes
 
 
@@ -85,35 +98,35 @@ def table():
 # Each reading
 
 
-@pytest.mark.parametrize("kind", READINGS)
-def test_a_reading_tells_classes_out_of_fold(kind):
-    reading, cells, classes = reading_of(kind)
+@pytest.mark.parametrize("name", READINGS)
+def test_a_reading_tells_classes_out_of_fold(name):
+    reading, cells, classes = reading_of(name)
     odds = reading.fit_transform(cells, classes).ravel()
     present = np.arange(N_ROWS) != MISSING
     assert ((odds[present] > 0) == classes[present]).mean() > 0.9
 
 
-@pytest.mark.parametrize("kind", READINGS)
-def test_a_reading_predicts_numbers_out_of_fold(kind):
-    reading, cells, classes = reading_of(kind)
+@pytest.mark.parametrize("name", READINGS)
+def test_a_reading_predicts_numbers_out_of_fold(name):
+    reading, cells, classes = reading_of(name)
     y = classes * 10.0 + np.linspace(0, 1, N_ROWS)
     found = reading.fit_transform(cells, y).ravel()
     present = np.arange(N_ROWS) != MISSING
     assert np.corrcoef(found[present], y[present])[0, 1] > 0.7
 
 
-@pytest.mark.parametrize("kind", READINGS)
-def test_a_missing_cell_stays_missing(kind):
-    reading, cells, classes = reading_of(kind)
+@pytest.mark.parametrize("name", READINGS)
+def test_a_missing_cell_stays_missing(name):
+    reading, cells, classes = reading_of(name)
     found = reading.fit_transform(cells, classes)
     assert_array_equal(np.flatnonzero(np.isnan(found).all(axis=1)), [MISSING])
     assert np.isnan(reading.transform(pd.Series([None], dtype=object))).all()
 
 
-@pytest.mark.parametrize("kind", READINGS)
-def test_a_reading_gives_the_same_each_time_and_pickled(kind):
-    reading, cells, classes = reading_of(kind)
-    new, _ = cells_of(kind, seed=1)
+@pytest.mark.parametrize("name", READINGS)
+def test_a_reading_gives_the_same_each_time_and_pickled(name):
+    reading, cells, classes = reading_of(name)
+    new, _ = cells_of(READINGS[name], seed=1)
     expected = reading.fit_transform(cells, classes)
     again = clone(reading)
     assert_array_equal(again.fit_transform(cells, classes), expected)
@@ -121,18 +134,18 @@ def test_a_reading_gives_the_same_each_time_and_pickled(kind):
     assert_array_equal(loaded.transform(new), again.transform(new))
 
 
-@pytest.mark.parametrize("kind", READINGS)
-def test_a_reading_takes_several_labels(kind):
-    reading, cells, classes = reading_of(kind)
+@pytest.mark.parametrize("name", READINGS)
+def test_a_reading_takes_several_labels(name):
+    reading, cells, classes = reading_of(name)
     labels = np.column_stack([classes, 1 - classes])
     odds = reading.fit_transform(cells, labels)
     present = np.arange(N_ROWS) != MISSING
     assert ((odds > 0) == labels)[present].mean() > 0.9
 
 
-@pytest.mark.parametrize("kind", ["images", "sounds", "series"])
-def test_a_broken_cell_counts_as_missing(kind):
-    reading, cells, classes = reading_of(kind)
+@pytest.mark.parametrize("name", ["shapes", "colours", "spectrum", "statistics"])
+def test_a_broken_cell_counts_as_missing(name):
+    reading, cells, classes = reading_of(name)
     cells.iat[8] = "nothing of the kind"
     with pytest.warns(UserWarning, match="1 of 36 cells could not be read"):
         found = reading.fit_transform(cells, classes)
@@ -194,6 +207,18 @@ def test_words_are_weighted_as_by_scikit_learn():
     assert_allclose(found.toarray(), expected.toarray())
 
 
+def test_naive_bayes_learns_from_what_the_linear_model_does():
+    texts, classes = cells_of("texts")
+    texts = texts.fillna("")
+    column = [(None, TextColumn(3.0))]
+    linear, _ = make_text_models(column, N_ROWS)
+    bayes, _ = make_count_models(column, N_ROWS)
+    terms = linear[:-1].fit_transform(texts)
+    reference = ComplementNB(alpha=0.3).fit(terms, classes)
+    found = bayes.fit(texts, classes).predict_proba(texts)
+    assert_allclose(found, reference.predict_proba(terms))
+
+
 def test_columns_of_texts_have_words_of_their_own():
     X = pd.DataFrame({"a": ["red", "fox"] * 9, "b": ["fox", "red"] * 9})
     classifier, _ = make_text_models([(c, TextColumn(9.0)) for c in "ab"], 18)
@@ -242,6 +267,34 @@ def test_a_frequency_is_found_in_series_of_any_length():
     assert_allclose(describe_series(block)[:, -2:], [[1 / 8, 64], [1 / 8, 160]])
 
 
+def test_colours_are_counted_wherever_they_stand():
+    rng = np.random.default_rng(0)
+    left = np.zeros((48, 48, 3), dtype=np.uint8)
+    left[6:30, 3:10] = (255, 80, 0)
+    moved = np.roll(left, (9, 11), axis=(0, 1))
+    noise = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    found = count_colours(
+        ImageTransformer((48, 48)).fit_transform([left, moved, noise])
+    )
+    whole = found[:, : 4**3]
+    assert_array_equal(whole[0], whole[1])
+    assert (found[0, 4**3 :] != found[1, 4**3 :]).any()
+    # Of the lower right quarter, the fourth part after the whole.
+    expected, _ = np.histogramdd(
+        noise[24:, 24:].reshape(-1, 3) // 64, [np.arange(5)] * 3
+    )
+    quarter = found[2, 4 * 4**3 : 5 * 4**3]
+    assert_allclose(quarter, np.sqrt(expected.ravel() / 24**2), rtol=1e-6)
+
+
+def test_colours_of_several_images_are_averaged():
+    black, white = np.zeros((5, 5, 3), np.uint8), np.full((5, 5, 3), 255, np.uint8)
+    cells = pd.Series([[black, white], black, white, None], dtype=object)
+    both, first, second, missing = make_colour_features().fit_transform(cells)
+    assert_allclose(both, (first + second) / 2)
+    assert np.isnan(missing).all()
+
+
 def test_slices_of_a_long_clip_are_those_of_a_short_one():
     tone = np.sin(np.arange(4000))
     clips = pd.Series([(tone, 8000), (np.tile(tone, 2), 8000), None])
@@ -271,9 +324,40 @@ def test_few_terms_are_not_condensed():
 def test_means_of_names_do_not_know_the_target_of_their_row():
     X = np.array([[f"name{i}"] for i in range(20)], dtype=object)
     y = np.random.default_rng(0).normal(size=20)
-    means = TargetMeans(random_state=0).fit_transform(X, y)
+    means = TargetMeans(random_state=0).fit_transform(X, y)[:, 0]
     # Each name stands in one row: nothing is known of it but the mean of the others.
     assert len(np.unique(means)) <= 5
+
+
+def test_means_of_lists_of_names_are_averaged():
+    cells = ["Ann Li, Bob", "Bob", "Cy", "Bob, Cy", "Ann Li", "Dee"]
+    y = np.array([4.5, 1.0, 7.0, 2.5, 6.0, 9.0])
+    fitted = TargetMeans(smooth=2.0).fit(np.array(cells, dtype=object)[:, None], y)
+    new = np.array([["Cy (script); Bob"], ["Eve"], ["Eve, Cy"]], dtype=object)
+    found = fitted.transform(new)
+    # Two rows of the mean are added to those of each name.
+    bob = (4.5 + 1.0 + 2.5 + 2 * y.mean()) / 5
+    cy = (7.0 + 2.5 + 2 * y.mean()) / 4
+    assert_allclose(found[:, 0], [(bob + cy) / 2, y.mean(), cy])
+    # Bob stands in three rows, Cy in two.
+    logs = np.log([4, 3])
+    assert_allclose(found[0, 1:], [logs[0], logs.mean(), 2])
+    assert_allclose(found[1, 1:], 0)
+
+
+def test_how_often_a_name_occurs_is_counted_without_its_row():
+    X = np.array([["Ann"], ["Ann"], ["Bob"], [None]], dtype=object)
+    means = TargetMeans(random_state=0)
+    found = means.fit_transform(X, np.array([1.5, 2.0, 3.25, 4.0]))
+    assert_allclose(found[:, 1], np.log([2, 2, 1, 1]))
+    assert_allclose(means.transform(X)[:, 1], np.log([3, 3, 2, 2]))
+
+
+def test_names_have_a_mean_for_each_class():
+    X = np.array([["a"], ["a"], ["b"], ["c"]] * 3, dtype=object)
+    y = np.array(["x", "y", "z", "x"] * 3)
+    found = TargetMeans(smooth=0).fit(X, y).transform(X[:4])
+    assert_allclose(found[:, :3], [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1], [1, 0, 0]])
 
 
 def test_labels_are_learned_one_by_one():

@@ -7,13 +7,15 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mm.compose.presets.cells import as_categories, as_numbers
+from sklearn_mm.compose.presets.cells import as_categories, as_numbers, as_texts
 from sklearn_mm.compose.presets.outputs import PerOutputClassifier, PerOutputRegressor
-from sklearn_mm.compose.presets.texts import Components, make_terms
+from sklearn_mm.compose.presets.texts import Components, make_terms, split_names
 from sklearn_mm.compose.target import are_classes
 from sklearn_mm.transformers.dates import PARTS, DateTransformer
 
@@ -100,7 +102,7 @@ def _count_features(step):
     name, _, columns = step
     if name.startswith("texts"):
         return N_COMPONENTS
-    return len(columns) * (len(PARTS) if name == "dates" else 1)
+    return len(columns) * {"dates": len(PARTS), "names": 4}.get(name, 1)
 
 
 def _sizes(n_rows, n_features):
@@ -125,18 +127,25 @@ def _after(function, transformer):
 
 
 class TargetMeans(TransformerMixin, BaseEstimator):
-    """Encode names by the mean target of their rows, of each output.
+    """Encode lists of names by the mean target of each, and by how often it occurs.
 
-    :class:`sklearn.preprocessing.TargetEncoder` for targets of several outputs, too. In
-    ``fit_transform`` the mean of a row is that of other rows.
+    "Ethan Coen, Joel Coen" is two names, whose means are averaged; a missing cell is a
+    name, too. Of numbers there is a mean for each output, of classes one for each, or
+    for the second of two. Beside it stand the logarithms of how many other training
+    rows have the names, that of the commonest and their mean, and the number of names.
+
+    In ``fit_transform`` the mean of a row is that of other rows.
 
     Parameters
     ----------
+    smooth : float, default=5.0
+        Rows of the mean of all that are added to those of each name.
     random_state : int, RandomState instance or None, default=None
         Of the folds.
     """
 
-    def __init__(self, *, random_state=None):
+    def __init__(self, *, smooth=5.0, random_state=None):
+        self.smooth = smooth
         self.random_state = random_state
 
     def fit(self, X, y):
@@ -146,27 +155,70 @@ class TargetMeans(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X, y):
         """Learn the means, and give each row those of other rows."""
-        y = np.asarray(y)
-        outputs = [y] if y.ndim == 1 else list(y.T)
-        self.encoders_ = [self._make_encoder(output) for output in outputs]
-        found = [
-            encoder.fit_transform(X, output)
-            for encoder, output in zip(self.encoders_, outputs, strict=True)
-        ]
+        targets = _as_numbers_to_average(y)
+        folds = []
+        if len(targets) > 1:
+            n_folds = min(5, len(targets))
+            folds = KFold(n_folds, shuffle=True, random_state=self.random_state)
+            folds = list(folds.split(targets))
+        self.vectorizers_, self.deviations_, self.counts_, found = [], [], [], []
+        for cells in np.asarray(X, dtype=object).T:
+            vectorizer = CountVectorizer(analyzer=split_names, binary=True)
+            names = vectorizer.fit_transform(as_texts(cells)).astype(np.float64)
+            means = np.repeat(targets[:1], len(targets), axis=0)
+            for kept, left in folds:
+                centre, deviations = self._learn(names[kept], targets[kept])
+                means[left] = centre + _average(names[left], deviations)
+            self.centre_, deviations = self._learn(names, targets)
+            counts = np.asarray(names.sum(axis=0)).ravel()
+            found += [means, _tell_counts(names, counts - 1)]
+            self.vectorizers_.append(vectorizer)
+            self.deviations_.append(deviations)
+            self.counts_.append(counts)
         return np.hstack(found)
 
     def transform(self, X):
-        """Give the means of the names: (n_samples, n_columns * n_means)."""
-        return np.hstack([encoder.transform(X) for encoder in self.encoders_])
+        """Give means and counts: (n_samples, n_columns * (n_means + 3))."""
+        check_is_fitted(self)
+        found = []
+        learned = zip(self.vectorizers_, self.deviations_, self.counts_, strict=True)
+        for cells, (vectorizer, deviations, counts) in zip(
+            np.asarray(X, dtype=object).T, learned, strict=True
+        ):
+            names = vectorizer.transform(as_texts(cells)).astype(np.float64)
+            means = self.centre_ + _average(names, deviations)
+            found += [means, _tell_counts(names, counts)]
+        return np.hstack(found)
 
-    def _make_encoder(self, y):
-        classes, counts = np.unique(y, return_counts=True)
-        is_number = y.dtype.kind in "iuf" and not are_classes(y)
-        kind = "binary" if len(classes) <= 2 else "multiclass"
-        splits = min(5, len(y))
-        folds = KFold(splits, shuffle=True, random_state=self.random_state)
-        if not is_number and counts.max() >= splits:
-            folds = StratifiedKFold(
-                splits, shuffle=True, random_state=self.random_state
-            )
-        return TargetEncoder(target_type="continuous" if is_number else kind, cv=folds)
+    def _learn(self, names, targets):
+        """Give the mean of all, and what that of each name is more, shrunk."""
+        centre = targets.mean(axis=0)
+        counts = np.asarray(names.sum(axis=0)).ravel()
+        return centre, names.T @ (targets - centre) / (counts + self.smooth)[:, None]
+
+
+def _as_numbers_to_average(y):
+    """Give numbers, or an indicator of each class: (n_samples, n_means)."""
+    y = np.asarray(y)
+    columns = []
+    for output in [y] if y.ndim == 1 else y.T:
+        if output.dtype.kind in "iuf" and not are_classes(output):
+            columns.append(output[:, None])
+            continue
+        classes = np.unique(output)
+        columns.append(output[:, None] == classes[len(classes) == 2 :])
+    return np.hstack(columns).astype(np.float64)
+
+
+def _average(names, values):
+    """Average over the names of each row; of none that is known it is zero."""
+    n_names = np.asarray(names.sum(axis=1))
+    return (names @ values) / np.maximum(n_names, 1).reshape(-1, 1)
+
+
+def _tell_counts(names, counts):
+    """Tell how common the names of each row are, and how many: (n_samples, 3)."""
+    logs = np.log1p(counts)
+    commonest = names.multiply(logs).max(axis=1).toarray()
+    n_names = np.asarray(names.sum(axis=1)).reshape(-1, 1)
+    return np.hstack([commonest, _average(names, logs[:, None]), n_names])

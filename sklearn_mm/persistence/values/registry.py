@@ -140,7 +140,12 @@ CLASSES = {
     "PerOutputRegressor": Entry("compose.presets.outputs", {"n_dim_": INTEGER}),
     "TargetMeans": Entry(
         "compose.presets.tables",
-        {"encoders_": list_of(ESTIMATOR)},
+        {
+            "centre_": FLOATS,
+            "vectorizers_": list_of(named("CountVectorizer")),
+            "deviations_": list_of(array("f", 2)),
+            "counts_": list_of(FLOATS),
+        },
         "names and categories with the mean target of each",
     ),
     "TextColumn": Entry(
@@ -222,6 +227,8 @@ FUNCTIONS = {
     "as_texts": "compose.presets.cells",
     "columns_of": "compose.presets.cells",
     "flat_view": "compose.presets.cells",
+    "count_colours": "compose.presets.images",
+    "name_colours": "compose.presets.images",
     "describe_series": "compose.presets.series",
     "name_statistics": "compose.presets.series",
     "name_slices": "compose.presets.sounds",
