@@ -29,7 +29,7 @@ FEW_ROWS = 900  # trained on, beside those held out of 1,000
 # Below, a second member costs what few rows should not; above, it brings little.
 SEVERAL_MEMBERS = 1_000, 20_000
 # Rows that tell when to stop, and the least and largest share of all that they are.
-STOPPING_ROWS = 250
+STOPPING_ROWS = 500
 SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
 
 # All threads draw from torch's one random state, so one network trains at a time.
@@ -206,7 +206,10 @@ class BaseAttentionFusion(NamedEncoders):
         import torch
 
         from sklearn_mm.estimators import passthrough, training
-        from sklearn_mm.estimators.linear import begin_with_linear_model
+        from sklearn_mm.estimators.linear import (
+            begin_with_linear_model,
+            weigh_against_linear_model,
+        )
         from sklearn_mm.estimators.progress import show_linear_score
 
         net_params = passthrough.check_net_params(self.net_params)
@@ -242,6 +245,7 @@ class BaseAttentionFusion(NamedEncoders):
             if state is not None:
                 _load_state(net.module_, state)
             training.run(net, train, held, n_epochs)
+            weigh_against_linear_model(net, held)
         self.net_ = net
         self.history_ = net.history_
         self.n_iter_ = len(net.history_)

@@ -130,7 +130,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         ``partial_fit``.
     validation_fraction : float or "auto", default="auto"
         Share of the rows, or of the groups, to hold out for ``early_stopping`` and
-        ``calibration``. "auto": a tenth; from 2,500 rows on, without calibration, 250
+        ``calibration``. "auto": a tenth; from 5,000 rows on, without calibration, 500
         rows, but at least a hundredth.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without a lower loss before it stops. "auto": half of ``max_epochs``, at

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold
 
 from sklearn_mm.estimators.batches import pad_block
+from sklearn_mm.estimators.prediction import predict_batches
 from sklearn_mm.nn.encoders import Standardize
 from sklearn_mm.nn.votes import WORD_SCALE, VectorVotes, WordVotes
 
@@ -20,6 +21,9 @@ MIN_CHOSEN_ROWS = 1000
 # C of logistic regression, 1 / alpha of ridge regression.
 STRENGTHS = tuple(10.0**power for power in range(-4, 2))
 N_FOLDS = 3
+
+# Of what the network has learned beyond the linear model.
+SHARES = np.linspace(0, 1, 21).tolist()
 
 
 def make_votes(modality, *, n_outputs, width):
@@ -81,6 +85,37 @@ def begin_with_linear_model(network, train, fit, seed):
     by_modality = np.split(coefficients, ends, axis=1)
     names = [name for name, _ in voting]
     network.begin_with(dict(zip(names, by_modality, strict=True)), intercepts)
+
+
+def weigh_against_linear_model(net, held):
+    """Choose how far a trained network is followed beyond the model it began with.
+
+    Where the network has learned its training rows by heart, rows that were held out
+    tell that less of it, or nothing, is better. Its outputs go in a straight line from
+    the linear model's to its own, and the loss along a line is convex.
+
+    Parameters
+    ----------
+    net : FusionNet
+        Trained.
+    held : FusionDataset or None
+        Rows that were not trained on; without any, all of it counts.
+    """
+    network = net.module_
+    if held is None or not network.named_votes():
+        return
+    outputs = []
+    for share in (0.0, 1.0):
+        network.count_learned(share)
+        outputs.append(torch.as_tensor(predict_batches(net, held), device=net.device))
+    first, learned = outputs
+    target, weight = held.target.to(net.device), held.weight.to(net.device)
+    with torch.no_grad():
+        losses = [
+            (net.criterion_(torch.lerp(first, learned, share), target) * weight).mean()
+            for share in SHARES
+        ]
+    network.count_learned(SHARES[int(torch.stack(losses).argmin())])
 
 
 def _choose_places(train, voting, seed):

@@ -92,8 +92,8 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         restore the best weights. "auto": with 1,000 rows or more. Not for
         ``partial_fit``.
     validation_fraction : float or "auto", default="auto"
-        Share of the rows, or of the groups, to hold out. "auto": a tenth; from 2,500
-        rows on 250 rows, but at least a hundredth.
+        Share of the rows, or of the groups, to hold out. "auto": a tenth; from 5,000
+        rows on 500 rows, but at least a hundredth.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without a lower loss before it stops. "auto": half of ``max_epochs``, at
         least 10, since the loss falls once more when the learning rate does.

@@ -63,6 +63,11 @@ class FusionMembers(nn.Module):
         for member in self.members:
             member.begin_with(coefficients, intercepts)
 
+    def count_learned(self, share):
+        """Let each member count so much of what it learned beyond its linear model."""
+        for member in self.members:
+            member.count_learned(share)
+
     def encode(self, batch):
         """Encode every modality: the tokens of all members side by side, and masks."""
         by_member = [member.encode(batch) for member in self.members]

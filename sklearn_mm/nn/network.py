@@ -109,6 +109,10 @@ class FusionNetwork(nn.Module):
         nn.init.normal_(self.direct.weight, std=DIRECT_SCALE)
         if hasattr(self.fusion, "read_out"):
             self.fusion.read_out.oppose(self.direct)
+        # Of the linear model that it began with, and how far it counts what it has
+        # learned beyond that model.
+        self.register_buffer("first_intercepts", torch.zeros(len(self.prior)))
+        self.register_buffer("learned_share", torch.ones(()))
         self.auxiliary_heads = nn.ModuleList(
             ModalityHead(width, len(self.prior), dropout)
             for _ in (encoders if auxiliary else ())
@@ -172,6 +176,20 @@ class FusionNetwork(nn.Module):
             is_opposed = hasattr(self.fusion, "read_out")
             self.direct.weight.mul_(BESIDE_LINEAR if is_opposed else 0.0)
             last.bias.copy_(torch.as_tensor(intercepts))
+            self.first_intercepts.copy_(last.bias)
+            self.count_learned(1.0)
+
+    def count_learned(self, share):
+        """Predict what lies between the linear model and all that was learned since.
+
+        Parameters
+        ----------
+        share : float
+            0 is the linear model, 1 the whole network.
+        """
+        self.learned_share.fill_(share)
+        for _, votes in self.named_votes():
+            votes.learned_share.fill_(share)
 
     def taught_share(self):
         """Give how far the heads of single modalities teach their encoders: 0 to 1.
@@ -220,7 +238,9 @@ class FusionNetwork(nn.Module):
         Tensor of shape (batch, n_outputs)
         """
         fused, _ = self.fusion(self._contents(encoded))
-        outputs = self.head(fused) + self.direct(fused)
+        learned = self.head(fused) + self.direct(fused)
+        first = self.first_intercepts
+        outputs = first + self.learned_share * (learned - first)
         for tokens, mask in encoded:
             votes = tokens[..., self.width :]
             if votes.shape[-1]:

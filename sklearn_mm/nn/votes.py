@@ -29,6 +29,8 @@ class Votes(nn.Module):
         super().__init__()
         self.register_buffer("weight", torch.zeros(n_outputs, n_inputs))
         self.trust = nn.Parameter(torch.zeros(width))
+        # How far trust is followed that differs from 1.
+        self.register_buffer("learned_share", torch.ones(()))
 
     def forward(self, values, lengths, tokens):
         """Vote by each token.
@@ -52,7 +54,8 @@ class Votes(nn.Module):
         else:
             together = self.together(values, lengths)[:, None]
             votes = nn.functional.pad(together, (0, 0, 0, tokens.shape[1] - 1))
-        return votes * 2 * torch.sigmoid(tokens @ self.trust)[..., None]
+        trust = 2 * torch.sigmoid(tokens @ self.trust)
+        return votes * (1 + self.learned_share * (trust - 1))[..., None]
 
 
 class VectorVotes(Votes):
