@@ -176,8 +176,12 @@ def _compare(estimator, exported):
 
 def _in_float32(estimator):
     """Let a copy of an estimator compute in float32 on the CPU, as the graph does."""
+    net = estimator.net_
+    if net.precision == "float32" and str(net.device) == "cpu":
+        return estimator
     reference = copy.copy(estimator)
-    reference.net_ = copy.copy(estimator.net_)
-    reference.net_.precision, reference.net_.device = "float32", "cpu"
-    reference.net_.module_ = copy.deepcopy(estimator.net_.module_).cpu()
+    reference.net_ = object.__new__(type(net))  # skorch copies by way of a pickle
+    module = copy.deepcopy(net.module_).cpu()
+    vars(reference.net_).update(vars(net), module_=module)
+    vars(reference.net_).update(precision="float32", device="cpu")
     return reference

@@ -244,7 +244,7 @@ class GatedFusion(nn.Module):
         absent = torch.stack([~mask.any(dim=1) for _, mask in encoded], dim=1)
         scores = self.gate(vectors.flatten(1)).masked_fill(absent, -torch.inf)
         gates = scores.softmax(dim=1)
-        fused = (gates[:, None, :] @ vectors).squeeze(1)
+        fused = (gates[:, None, :] @ vectors)[:, 0]
         by_modality = gates.unbind(dim=1)
         return fused, [
             gate[:, None] * within

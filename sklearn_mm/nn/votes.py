@@ -92,8 +92,10 @@ class VectorVotes(Votes):
     def parts(self, values, lengths):
         """Give the vote of each feature: (batch, n_features, n_outputs)."""
         values = values[:, 0]
-        weight, of_missing = self.weight.tensor_split([self.n_features], dim=1)
-        of_missing = torch.zeros_like(weight).index_add(1, self.may_miss, of_missing)
+        weight = self.weight[:, : self.n_features]
+        of_missing = torch.zeros_like(weight).index_add(
+            1, self.may_miss, self.weight[:, self.n_features :]
+        )
         votes = self.standardize(values)[..., None] * weight.T
         return votes + values.isnan()[..., None] * of_missing.T
 

@@ -138,7 +138,16 @@ def classifier():
     return make_model({"text": "tokens", "table": "vector"})
 
 
+@pytest.fixture(scope="session")
+def content(classifier, tmp_path_factory):
+    """Write the graph of a small model: bytes."""
+    folder = tmp_path_factory.mktemp("graph")
+    return export_onnx(classifier, folder / "model.onnx").read_bytes()
+
+
 @pytest.fixture
-def file(classifier, tmp_path):
-    """Write the graph of a small model."""
-    return export_onnx(classifier, tmp_path / "model.onnx")
+def file(content, tmp_path):
+    """Give the graph of a small model in a file of its own."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    return path
