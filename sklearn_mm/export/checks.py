@@ -34,15 +34,13 @@ def import_extra(name):
         ) from error
 
 
-def read_graph(path, max_bytes=MAX_BYTES):
+def read_graph(path):
     """Read a graph and see that it is nothing but operators and numbers.
 
     Parameters
     ----------
     path : Path
         The file.
-    max_bytes : int, default=2147483647
-        That it may have.
 
     Returns
     -------
@@ -61,9 +59,9 @@ def read_graph(path, max_bytes=MAX_BYTES):
     """
     what = f"{str(path)!r}"
     size = os.path.getsize(path)
-    if size > max_bytes:
+    if size > MAX_BYTES:
         raise ModelFileError(
-            f"{what} has {size} bytes, more than the limit of {max_bytes}"
+            f"{what} has {size} bytes, more than the limit of {MAX_BYTES}"
         )
     content = Path(path).read_bytes()
     return content, _check_graph(content, what)

@@ -1,12 +1,13 @@
 """What a graph does not say: modalities, classes, target; as JSON within the graph."""
 
+import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from sklearn_mm.blocks import KINDS
 from sklearn_mm.persistence.errors import ModelFileError
-from sklearn_mm.persistence.strict_json import read_json, write_json
+from sklearn_mm.persistence.strict_json import read_json
 
 # Among the metadata of the graph.
 KEY = "sklearn_mm"
@@ -133,7 +134,7 @@ def to_json(metadata):
                 f"{classes.dtype} such as {labels[0]!r}"
             )
         document["classes"] = {"dtype": classes.dtype.str, "labels": labels}
-    return write_json(document).decode()
+    return json.dumps(document, allow_nan=False)  # as ASCII, whatever names hold
 
 
 def from_json(text, what):

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 import sklearn_mm
 from sklearn_mm import ModelFileError
-from sklearn_mm.export import OnnxModel, export_onnx
+from sklearn_mm.export import OnnxModel, checks, export_onnx
 
 KINDS = {"text": "tokens", "table": "vector"}
 
@@ -112,6 +112,12 @@ def test_features_of_another_form_are_refused(file, make_features):
 def test_numbers_that_compute_nothing_are_refused(parameter, file):
     with pytest.raises(ValueError, match="must be at least 1"):
         OnnxModel(file, **{parameter: 0})
+
+
+def test_a_file_that_is_too_large_is_not_read(file, monkeypatch):
+    monkeypatch.setattr(checks, "MAX_BYTES", 1000)
+    with pytest.raises(ModelFileError, match="more than the limit of 1000"):
+        OnnxModel(file)
 
 
 def test_damaged_files_and_other_graphs_are_refused(file, content):

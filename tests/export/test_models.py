@@ -1,6 +1,7 @@
 """Targets, pipelines and forms of input that a graph serves, and models it refuses."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ from sklearn_mm import (
     TextTransformer,
     TimeSeriesTransformer,
 )
-from sklearn_mm.export import OnnxModel, export_onnx
+from sklearn_mm.export import OnnxModel, export_onnx, graph
+from sklearn_mm.export.metadata import describe, from_json, to_json
 from sklearn_mm.inspection import attention_weights
 
 SMALL = {"width": 8, "n_heads": 2, "max_epochs": 1, "random_state": 0}
@@ -39,42 +41,49 @@ def written(model, folder):
 @pytest.mark.parametrize(
     "y",
     [
-        1e6 + 1e5 * np.arange(24.0),
-        np.column_stack([np.arange(24.0), -1e-3 * np.arange(24.0) ** 2]),
+        np.column_stack([1e6 + 1e5 * np.arange(24.0), -1e-3 * np.arange(24.0) ** 2]),
         np.arange(24.0)[:, None],
     ],
-    ids=["one", "two", "column"],
+    ids=["two", "column"],
 )
 def test_values_are_in_the_targets_own_units(y, make_model, check):
     model = make_model(KINDS, make=AttentionFusionRegressor, y=y)
-    graph = check(model, KINDS)
-    assert not hasattr(graph, "predict_proba")
+    exported = check(model, KINDS)
+    assert not hasattr(exported, "predict_proba")
+
+
+def test_the_label_of_each_row_is_predicted(make_model, make_features, tmp_path):
+    y = np.array(["no", "yes", "été"])[np.arange(24) % 3]
+    model = make_model(KINDS, y=y)
+    exported, X = written(model, tmp_path), make_features(KINDS, 30, seed=5)
+    assert_array_equal(exported.predict(X), model.predict(X))
+    assert len(np.unique(exported.predict(X))) > 1
 
 
 @pytest.mark.parametrize(
     "classes",
     [
-        np.array(["no", "yes", "été"]),
+        np.array(["no", "yes", "été", "\ud800"]),
         np.array(["no", "perhaps"], dtype=object),
         np.array([-3, 5, 70], dtype=np.int32),
+        np.array([0, 2**64 - 1], dtype=np.uint64),
         np.array([-1.0, 2.0**60]),
         np.array([False, True]),
     ],
-    ids=["text", "objects", "integers", "floats", "booleans"],
+    ids=["text", "objects", "integers", "unsigned", "floats", "booleans"],
 )
-def test_labels_come_back_as_they_were(classes, make_model, make_features, tmp_path):
-    model = make_model(KINDS, y=classes[np.arange(24) % len(classes)])
-    graph, X = written(model, tmp_path), make_features(KINDS, 30, seed=5)
-    assert_array_equal(graph.classes_, model.classes_)
-    assert_array_equal(graph.predict(X), model.predict(X))
-    assert graph.predict(X).dtype == model.predict(X).dtype
+def test_labels_come_back_as_they_were(classes, classifier):
+    written = to_json(replace(describe(classifier), classes=classes))
+    found = from_json(written, "the file").classes
+    assert_array_equal(found, classes)
+    assert found.dtype == classes.dtype
 
 
 def test_each_label_of_an_indicator_has_its_own_probability(make_model, check):
     y = np.random.default_rng(0).integers(0, 2, (24, 3))
     model = make_model(KINDS, y=y)
-    graph = check(model, KINDS)
-    assert graph.metadata.task == "multilabel"
+    exported = check(model, KINDS)
+    assert exported.metadata.task == "multilabel"
 
 
 def test_the_votes_of_a_linear_model_count_in_the_graph(make_features, shake, check):
@@ -109,10 +118,10 @@ def test_calibration_is_part_of_the_graph(make_features, shake, check):
 
 def test_a_modality_that_must_be_there_is_asked_for(make_model, make_features, check):
     model = make_model(KINDS, missing="error")
-    graph = check(model, KINDS, sizes=[{"n_rows": 9, "n_steps": 20, "missing": 0.0}])
+    exported = check(model, KINDS, sizes=[{"n_rows": 9, "n_steps": 20, "missing": 0.0}])
     X = make_features(KINDS, 5, missing=0.0).hide(["set"])
     with pytest.raises(ValueError, match="modality 'set' is missing in row 0"):
-        graph.predict(X)
+        exported.predict(X)
 
 
 def test_several_images_a_row_are_read(make_model, tmp_path):
@@ -129,8 +138,8 @@ def test_several_images_a_row_are_read(make_model, tmp_path):
 
     model = AttentionFusionClassifier(**SMALL)
     model.fit(make([1, 2, 3, 1, 2, 0] * 3), np.arange(18) % 2)
-    graph, X = written(model, tmp_path), make([1, 5, 0, 2])
-    assert_allclose(graph.predict_proba(X), model.predict_proba(X), atol=1e-4)
+    exported, X = written(model, tmp_path), make([1, 5, 0, 2])
+    assert_allclose(exported.predict_proba(X), model.predict_proba(X), atol=1e-4)
 
 
 def test_sparse_rows_and_large_numbers_are_taken_as_they_are(tmp_path):
@@ -140,30 +149,33 @@ def test_sparse_rows_and_large_numbers_are_taken_as_they_are(tmp_path):
     words = sparse.random(60, 50, density=0.1, format="csr", dtype="f4", rng=0)
     X = MultimodalFeatures({"date": dates, "words": words})
     model = AttentionFusionClassifier(**SMALL).fit(X[:30], np.arange(30) % 2)
-    graph = written(model, tmp_path)
-    assert [each.dtype for each in graph.metadata.modalities] == ["float64", "float32"]
-    assert_allclose(graph.predict_proba(X), model.predict_proba(X), atol=1e-4)
+    exported = written(model, tmp_path)
+    assert [each.dtype for each in exported.metadata.modalities] == [
+        "float64",
+        "float32",
+    ]
+    assert_allclose(exported.predict_proba(X), model.predict_proba(X), atol=1e-4)
 
 
 def test_a_table_is_checked_as_by_the_estimator(tmp_path):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(30, 2)), columns=["age", "size"])
     model = AttentionFusionClassifier(**SMALL).fit(X, np.arange(30) % 2)
-    graph = written(model, tmp_path)
-    assert_allclose(graph.predict_proba(X), model.predict_proba(X), atol=1e-4)
+    exported = written(model, tmp_path)
+    assert_allclose(exported.predict_proba(X), model.predict_proba(X), atol=1e-4)
     for wrong in (X[["size", "age"]], X[["age"]], X.astype(str) + " years"):
         with pytest.raises(ValueError, match=r".") as expected:
             model.predict(wrong)
         message = str(expected.value).replace(type(model).__name__, "OnnxModel")
         with pytest.raises(ValueError, match=r".") as found:
-            graph.predict(wrong)
+            exported.predict(wrong)
         assert str(found.value) == message
 
 
 def test_a_graph_is_computed_in_float32_whatever_the_model_is(make_model, tmp_path):
     model = make_model(KINDS, precision="bfloat16")
-    graph = written(model, tmp_path)
-    assert graph.metadata.task == "multiclass"
+    exported = written(model, tmp_path)
+    assert exported.metadata.task == "multiclass"
     assert model.net_.precision == "bfloat16"
 
 
@@ -205,15 +217,15 @@ def test_a_pipelines_network_takes_what_its_union_gives(
 ):
     X = table[0].iloc[::-1]
     shake(pipeline[-1])
-    graph = written(pipeline, tmp_path)
+    exported = written(pipeline, tmp_path)
     features = pipeline[:-1].transform(X)
-    assert [m.name for m in graph.metadata.modalities] == features.names
-    found, expected = graph.predict_proba(features), pipeline.predict_proba(X)
+    assert [m.name for m in exported.metadata.modalities] == features.names
+    found, expected = exported.predict_proba(features), pipeline.predict_proba(X)
     assert_allclose(found, expected, atol=1e-4)
     assert_allclose(
-        graph.attention_weights(features), attention_weights(pipeline, X), atol=1e-4
+        exported.attention_weights(features), attention_weights(pipeline, X), atol=1e-4
     )
-    one = graph.predict_proba(pipeline[:-1].transform(X.iloc[[3]]))
+    one = exported.predict_proba(pipeline[:-1].transform(X.iloc[[3]]))
     assert_allclose(one, expected[[3]], atol=1e-4)
 
 
@@ -224,8 +236,8 @@ def test_what_a_search_has_found_is_exported(tmp_path):
         {"attentionfusionclassifier__n_layers": [1]},
         cv=2,
     ).fit(X, y)
-    graph = written(search, tmp_path)
-    assert_allclose(graph.predict_proba(X), search.predict_proba(X), atol=1e-4)
+    exported = written(search, tmp_path)
+    assert_allclose(exported.predict_proba(X), search.predict_proba(X), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +261,12 @@ def test_a_calibrated_model_is_told_how_else_to_be_calibrated(tmp_path):
     model = CalibratedClassifierCV(LogisticRegression(), cv=2).fit(X, y)
     with pytest.raises(TypeError, match=r"calibration=\.\.\."):
         export_onnx(model, tmp_path / "model.onnx")
+
+
+def test_weights_that_no_file_holds_are_refused(classifier, monkeypatch, tmp_path):
+    monkeypatch.setattr(graph, "MAX_WEIGHT_BYTES", 1000)
+    with pytest.raises(ValueError, match="bytes of weights, more than the 1000"):
+        export_onnx(classifier, tmp_path / "model.onnx")
 
 
 def test_labels_that_json_does_not_hold_are_refused(make_model, tmp_path):
