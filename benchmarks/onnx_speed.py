@@ -121,9 +121,10 @@ def main():
     torch_starts, onnx_starts = (np.array(starts[side]) for side in ("torch", "onnx"))
     report.write(
         "onnx_speed",
-        f"predict_proba of features that are ready, default parameters, one thread;\n"
-        f"medians (smallest to largest) of {options.repeats} interleaved repeats. The "
-        "machine had other work:\ncompare the sides, not the times.\n\n"
+        "predict_proba of features that are ready, default parameters, one thread, "
+        f"onnxruntime {version('onnxruntime')};\nmedians (smallest to largest) of "
+        f"{options.repeats} interleaved repeats. The machine had other work: compare\n"
+        "the sides, not the times.\n\n"
         f"{pd.DataFrame(table).to_string(index=False)}\n\n"
         "First prediction of a fresh process, of one row of all modalities, s: torch "
         f"{np.median(torch_starts):.2f},\nonnx {np.median(onnx_starts):.2f}, times as "
