@@ -62,7 +62,24 @@ class OnnxModel:
 
     See Also
     --------
-    export_onnx : Writes it, with an example.
+    export_onnx : Writes it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import sklearn_mm
+    >>> from sklearn_mm.export import OnnxModel
+    >>> X = np.random.default_rng(0).normal(size=(30, 2))
+    >>> model = sklearn_mm.AttentionFusionRegressor(width=16, max_epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/model.onnx"
+    ...     _ = sklearn_mm.export_onnx(model.fit(X, X[:, 0]), path)
+    ...     exported = OnnxModel(path)
+    >>> bool(np.allclose(exported.predict(X), model.predict(X), atol=1e-4))
+    True
+    >>> exported.attention_weights(X[:2]).values.tolist()
+    [[1.0], [1.0]]
     """
 
     def __init__(self, path, *, n_threads=1, batch_size=64):

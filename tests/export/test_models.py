@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import sklearn_mm
 from sklearn_mm import (
     AttentionFusionClassifier,
     AttentionFusionRegressor,
@@ -238,6 +239,16 @@ def test_what_a_search_has_found_is_exported(tmp_path):
     ).fit(X, y)
     exported = written(search, tmp_path)
     assert_allclose(exported.predict_proba(X), search.predict_proba(X), atol=1e-4)
+
+
+def test_a_model_that_was_saved_and_loaded_is_exported(
+    classifier, make_features, tmp_path
+):
+    sklearn_mm.save(classifier, tmp_path / "model.mm")
+    exported = written(sklearn_mm.load(tmp_path / "model.mm"), tmp_path)
+    X = make_features({"text": "tokens", "table": "vector"}, 20, seed=6)
+    found, expected = exported.predict_proba(X), classifier.predict_proba(X)
+    assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
