@@ -19,19 +19,20 @@ class TracedNetwork(nn.Module):
 
     Parameters
     ----------
-    network : FusionNetwork
+    network : FusionNetwork or FusionMembers
         Is left as it is.
     """
 
     def __init__(self, network):
         super().__init__()
         network = copy.deepcopy(getattr(network, "_orig_mod", network))  # if compiled
-        self.network = network.cpu().eval().requires_grad_(False)
-        for index, encoder in enumerate(self.network.encoders):
-            if isinstance(encoder, BagEncoder):
-                self.network.encoders[index] = PaddedBag(encoder)
-            elif isinstance(encoder, ConvolutionalImageEncoder):
-                self.network.encoders[index] = AllImages(encoder)
+        self.members = nn.ModuleList(network.cpu().eval().requires_grad_(False).members)
+        for member in self.members:
+            for index, encoder in enumerate(member.encoders):
+                if isinstance(encoder, BagEncoder):
+                    member.encoders[index] = PaddedBag(encoder)
+                elif isinstance(encoder, ConvolutionalImageEncoder):
+                    member.encoders[index] = AllImages(encoder)
 
     def forward(self, *inputs):
         """Predict for a batch.
@@ -46,32 +47,39 @@ class TracedNetwork(nn.Module):
         -------
         outputs : Tensor of shape (batch, n_outputs)
         weights : Tensor of shape (batch, n_modalities)
-            Of the read-out.
+            Of the read-out. Both are means of the members.
         present : Tensor of shape (n_modalities, batch), bool
             Whether the row has the modality.
         """
         values, lengths = inputs[::2], inputs[1::2]
         present = torch.stack(lengths) > 0
         evidence = present.any(dim=0)
-        encoded = [
-            self._encode(index, of, length, ~evidence)
-            for index, (of, length) in enumerate(zip(values, lengths, strict=True))
-        ]
-        outputs, weights = self.network.decide_and_attend(encoded, evidence)
-        summed = torch.stack([weight.sum(dim=1) for weight in weights], dim=1)
-        return outputs, summed, present
+        by_member = []
+        for member in self.members:
+            encoded = [
+                _encode(member, index, of, length, ~evidence)
+                for index, (of, length) in enumerate(zip(values, lengths, strict=True))
+            ]
+            outputs, weights = member.decide_and_attend(encoded, evidence)
+            summed = torch.stack([weight.sum(dim=1) for weight in weights], dim=1)
+            by_member.append((outputs, summed))
+        outputs, weights = (
+            torch.stack(parts).mean(dim=0) for parts in zip(*by_member, strict=True)
+        )
+        return outputs, weights, present
 
-    def _encode(self, index, values, lengths, nothing):
-        """Encode all rows; those without the modality get its absent token instead."""
-        network, present = self.network, lengths > 0
-        tokens, n_tokens = network._encode_present(index, values, lengths.clamp(min=1))
-        absent = network._without_votes(index, network.absent_tokens[index])
-        tokens = torch.where(present[:, None, None], tokens, absent)
-        skips = network.missing == "skip"
-        shown = nothing.long() if skips else torch.ones_like(lengths)
-        n_tokens = torch.where(present, n_tokens, shown)
-        tokens = tokens + network._without_votes(index, network.modality_codes[index])
-        return tokens, length_mask(n_tokens, tokens.shape[1])
+
+def _encode(network, index, values, lengths, nothing):
+    """Encode all rows; those without the modality get its absent token instead."""
+    present = lengths > 0
+    tokens, n_tokens = network._encode_present(index, values, lengths.clamp(min=1))
+    absent = network._without_votes(index, network.absent_tokens[index])
+    tokens = torch.where(present[:, None, None], tokens, absent)
+    is_skipped = network.missing == "skip"
+    shown = nothing.long() if is_skipped else torch.ones_like(lengths)
+    n_tokens = torch.where(present, n_tokens, shown)
+    tokens = tokens + network._without_votes(index, network.modality_codes[index])
+    return tokens, length_mask(n_tokens, tokens.shape[1])
 
 
 class PaddedBag(nn.Module):

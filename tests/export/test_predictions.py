@@ -68,3 +68,10 @@ def test_a_fusion_gives_the_same_in_the_graph(fusion, missing, make_model, check
     encoders = {"text": SetEncoder(embedding_size=8)}
     model = make_model(kinds, encoders=encoders, fusion=fusion, missing=missing)
     check(model, kinds)
+
+
+def test_several_members_predict_together_in_the_graph(make_model, check):
+    kinds = {"text": "tokens", "table": "vector"}
+    model = make_model(kinds, n_estimators=2)
+    assert len(model.net_.module_.members) == 2
+    check(model, kinds)
