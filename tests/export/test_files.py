@@ -76,6 +76,7 @@ def test_no_path_of_the_machine_stands_in_a_graph(content):
         assert str(folder).encode() not in content
 
 
+@pytest.mark.slow
 def test_modalities_may_have_any_name(make_model, check):
     kinds = {"": "vector", "värde/0 {x}": "set", "values_1": "vector"}
     check(make_model(kinds), kinds)

@@ -173,6 +173,7 @@ def test_a_table_is_checked_as_by_the_estimator(tmp_path):
         assert str(found.value) == message
 
 
+@pytest.mark.slow
 def test_a_graph_is_computed_in_float32_whatever_the_model_is(make_model, tmp_path):
     model = make_model(KINDS, precision="bfloat16")
     exported = written(model, tmp_path)
@@ -230,6 +231,7 @@ def test_a_pipelines_network_takes_what_its_union_gives(
     assert_allclose(one, expected[[3]], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_a_search_has_found_is_exported(tmp_path):
     X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
     search = GridSearchCV(
@@ -241,6 +243,7 @@ def test_what_a_search_has_found_is_exported(tmp_path):
     assert_allclose(exported.predict_proba(X), search.predict_proba(X), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_model_that_was_saved_and_loaded_is_exported(
     classifier, make_features, tmp_path
 ):

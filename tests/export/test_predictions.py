@@ -61,8 +61,10 @@ def test_an_encoder_gives_the_same_in_the_graph(name, make_model, check):
     check(model, kinds)
 
 
-@pytest.mark.parametrize("missing", ["token", "skip"])
 @pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize(
+    "missing", ["token", pytest.param("skip", marks=pytest.mark.slow)]
+)
 def test_a_fusion_gives_the_same_in_the_graph(fusion, missing, make_model, check):
     kinds = {"text": "tokens", "set": "set", "table": "vector"}
     encoders = {"text": SetEncoder(embedding_size=8)}
@@ -70,8 +72,13 @@ def test_a_fusion_gives_the_same_in_the_graph(fusion, missing, make_model, check
     check(model, kinds)
 
 
+def test_missing_modalities_are_skipped_in_the_graph(make_model, check):
+    kinds = {"set": "set", "table": "vector"}
+    check(make_model(kinds, fusion="gated", missing="skip"), kinds)
+
+
 def test_several_members_predict_together_in_the_graph(make_model, check):
-    kinds = {"text": "tokens", "table": "vector"}
+    kinds = {"set": "set", "table": "vector"}
     model = make_model(kinds, n_estimators=2)
     assert len(model.net_.module_.members) == 2
     check(model, kinds)
