@@ -31,6 +31,7 @@ ARGUMENTS = {
     "many_columns": "--rows 100 --repeats 1",
     "noise": "--rows 100 --seeds 1",
     "length_buckets": "--rows 64 --repeats 2",
+    "onnx_speed": "--rows 40 --repeats 1",
     "scale": "--rows 50 100 --repeats 1",
     "subsets": "--rows 60 --seeds 1",
     "tokenizing": "--rows 500 --repeats 2",

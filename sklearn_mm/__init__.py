@@ -7,7 +7,7 @@ __version__ = "0.1.0.dev0"
 # Every public name, loaded on first use: `import sklearn_mm` stays light.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "inspection", "testing"],
+    submodules=["datasets", "export", "inspection", "testing"],
     submod_attrs={
         "cache": ["FeatureCache"],
         "blocks": ["FeatureBlock"],
@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load",
             "save",
         ],
+        "export": ["export_onnx"],
         "estimators": [
             "AttentionFusionClassifier",
             "AttentionFusionRegressor",

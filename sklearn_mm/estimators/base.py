@@ -11,11 +11,13 @@ from sklearn_mm.estimators.inputs import (
     as_fitted,
     check_features,
     check_weights,
+    refuse_missing,
     split_rows,
     training_rows,
 )
 from sklearn_mm.estimators.modality import describe_modality
 from sklearn_mm.estimators.named_encoders import NamedEncoders
+from sklearn_mm.estimators.padding import prediction_order
 from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.targets import refuse_missing_target
 from sklearn_mm.estimators.voting import choose_voting
@@ -162,13 +164,7 @@ class BaseAttentionFusion(NamedEncoders):
         """Take X as features, without missing modalities if they are errors."""
         features = check_features(self, X, reset=reset)
         if self.missing == "error":
-            for name, block in features.blocks.items():
-                if block.missing.any():
-                    raise ValueError(
-                        f"modality {name!r} is missing in row "
-                        f"{int(block.missing.argmax())} and missing='error'. Use "
-                        "missing='token' to predict rows without it."
-                    )
+            refuse_missing(features)
         return features
 
     def _describe(self, features, rows):
@@ -307,8 +303,6 @@ class BaseAttentionFusion(NamedEncoders):
 
     def _forward(self, features):
         """Run the network over checked features."""
-        from sklearn_mm.estimators.batches import prediction_order
-
         rows = prediction_order(features)
         outputs = self._forward_rows(features, rows)
         wrong = ~np.isfinite(outputs).reshape(len(rows), -1).all(axis=1)

@@ -2,14 +2,16 @@
 
 import numpy as np
 import torch
-from scipy import sparse
 
-from sklearn_mm.estimators.modality import exact_float
+from sklearn_mm.estimators.padding import (
+    most_unequal_lengths,
+    order_by_length,
+    pad_rows,
+)
 
 # Batches of training rows among which rows are ordered by length. More batches have
 # less padding, and rows of one length meet each other more often.
 N_BATCHES_TOGETHER = 16
-N_ROWS_TOGETHER = 4096  # the same in prediction, in rows
 
 
 def pad_block(block, rows):
@@ -27,100 +29,8 @@ def pad_block(block, rows):
     values : Tensor of shape (batch, steps, *token_shape)
     lengths : Tensor of shape (batch,), int64
     """
-    starts = block.offsets[rows]
-    lengths = block.offsets[rows + 1] - starts
-    values = block.values  # once: it may be on disk
-    n_steps = int(lengths.max(initial=0))
-    if n_steps == 1 and lengths.min() == 1:
-        values = values[starts]
-        values = values.toarray() if sparse.issparse(values) else values
-        padded = np.asarray(values)[:, None]
-    else:
-        inside = np.arange(n_steps) < lengths[:, None]
-        places = (starts[:, None] + np.arange(n_steps))[inside]
-        values = values[places]
-        values = values.toarray() if sparse.issparse(values) else values
-        padded = np.zeros((len(rows), n_steps, *values.shape[1:]), values.dtype)
-        padded[inside] = values
-    if padded.dtype != np.uint8 and padded.dtype not in (np.float32, np.float64):
-        is_tokens = block.kind == "tokens"
-        padded = padded.astype(np.int64 if is_tokens else exact_float(padded.dtype))
-    return torch.from_numpy(padded), torch.from_numpy(lengths)
-
-
-def order_by_length(rows, lengths, n_together):
-    """Order rows by length within each stretch of ``n_together``.
-
-    Parameters
-    ----------
-    rows : ndarray of int of shape (n,)
-        In any order, which those of equal length keep.
-    lengths : ndarray of int
-        Of every row, by its number.
-    n_together : int
-        Rows of a stretch.
-
-    Returns
-    -------
-    ndarray of int of shape (n,)
-    """
-    stretches = [
-        rows[start : start + n_together] for start in range(0, len(rows), n_together)
-    ]
-    return np.concatenate(
-        [stretch[np.argsort(lengths[stretch], kind="stable")] for stretch in stretches]
-    )
-
-
-def most_unequal_lengths(features, rows):
-    """Tell how many tokens each row has of the modality in which they differ most.
-
-    Parameters
-    ----------
-    features : MultimodalFeatures
-        Of all samples.
-    rows : ndarray of int of shape (n_rows,)
-        Those that count.
-
-    Returns
-    -------
-    ndarray of int of shape (n_rows,), or None
-        None if the rows are equally long in each modality, or it is missing.
-    """
-    unequal = None, 0.0
-    for block in features.blocks.values():
-        lengths = block.lengths[rows]
-        present = lengths[lengths > 0]
-        spread = present.std() / present.mean() if len(present) else 0.0
-        if spread > unequal[1]:
-            unequal = lengths, spread
-    return unequal[0]
-
-
-def prediction_order(features):
-    """Choose the order in which rows are predicted fast; some may come twice.
-
-    Parameters
-    ----------
-    features : MultimodalFeatures
-        Of all samples.
-
-    Returns
-    -------
-    ndarray of int
-        Every row, at least once.
-    """
-    n_rows = len(features)
-    if all(block.kind == "vector" for block in features.blocks.values()):
-        # Matrix products round a row alike whatever stands beside it, if the rows are
-        # a multiple of eight. Of a table some more cost next to nothing.
-        return np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
-    rows = np.arange(n_rows)
-    lengths = most_unequal_lengths(features, rows)
-    if lengths is None:
-        return rows
-    # Not all at once: what lies on disk is read in stretches.
-    return order_by_length(rows, lengths, N_ROWS_TOGETHER)
+    values, lengths = pad_rows(block, rows)
+    return torch.from_numpy(values), torch.from_numpy(lengths)
 
 
 class FusionDataset(torch.utils.data.Dataset):

@@ -118,6 +118,22 @@ def _check_finite(name, block, first_row):
         )
 
 
+def refuse_missing(features):
+    """Raise ValueError with modality and row where a modality is missing.
+
+    Parameters
+    ----------
+    features : MultimodalFeatures
+        For an estimator with ``missing="error"``.
+    """
+    for name, block in features.blocks.items():
+        if block.missing.any():
+            raise ValueError(
+                f"modality {name!r} is missing in row {int(block.missing.argmax())} "
+                "and missing='error'. Use missing='token' to predict rows without it."
+            )
+
+
 def as_fitted(estimator, features):
     """Order the modalities as in fit, and check each block.
 

@@ -146,7 +146,7 @@ class ReadOut(nn.Module):
     def forward(self, tokens, mask):
         """Sum the tokens by their weights: (batch, width) and (batch, steps)."""
         weights = self.weights(tokens, mask)
-        fused = (weights[:, None, :] @ tokens).squeeze(1)
+        fused = (weights[:, None, :] @ tokens)[:, 0]
         return fused, weights
 
 

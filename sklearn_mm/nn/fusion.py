@@ -167,8 +167,8 @@ class BottleneckFusion(nn.Module):
     def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         parts, masks = map(list, zip(*encoded, strict=True))
-        shared = self.bottleneck.expand(len(parts[0]), -1, -1)
-        always = masks[0].new_ones(len(parts[0]), N_BOTTLENECKS)
+        shared = self.bottleneck.expand(parts[0].shape[0], -1, -1)
+        always = masks[0].new_ones(parts[0].shape[0], N_BOTTLENECKS)
         for layer in self.layers:
             written = []
             for index, block in enumerate(layer):
@@ -207,8 +207,8 @@ class CrossFusion(nn.Module):
     def forward(self, encoded, seen=None):
         """Fuse a list of (tokens, mask)."""
         parts, masks = zip(*encoded, strict=True)
-        nothing = self.nothing.expand(len(parts[0]), -1, -1)
-        always = masks[0].new_ones(len(parts[0]), 1)
+        nothing = self.nothing.expand(parts[0].shape[0], -1, -1)
+        always = masks[0].new_ones(parts[0].shape[0], 1)
         for layer in self.layers:
             read = []
             for index, (block, tokens) in enumerate(zip(layer, parts, strict=True)):
@@ -244,7 +244,7 @@ class GatedFusion(nn.Module):
         absent = torch.stack([~mask.any(dim=1) for _, mask in encoded], dim=1)
         scores = self.gate(vectors.flatten(1)).masked_fill(absent, -torch.inf)
         gates = scores.softmax(dim=1)
-        fused = (gates[:, None, :] @ vectors).squeeze(1)
+        fused = (gates[:, None, :] @ vectors)[:, 0]
         by_modality = gates.unbind(dim=1)
         return fused, [
             gate[:, None] * within

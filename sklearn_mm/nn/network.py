@@ -237,7 +237,11 @@ class FusionNetwork(nn.Module):
         -------
         Tensor of shape (batch, n_outputs)
         """
-        fused, _ = self.fusion(self._contents(encoded))
+        return self.decide_and_attend(encoded, has_evidence)[0]
+
+    def decide_and_attend(self, encoded, has_evidence):
+        """Give what :meth:`decide` and :meth:`attend` do, computed once."""
+        fused, weights = self.fusion(self._contents(encoded))
         learned = self.head(fused) + self.direct(fused)
         first = self.first_intercepts
         outputs = first + self.learned_share * (learned - first)
@@ -245,7 +249,7 @@ class FusionNetwork(nn.Module):
             votes = tokens[..., self.width :]
             if votes.shape[-1]:
                 outputs = outputs + (votes * mask[..., None]).sum(dim=1)
-        return torch.where(has_evidence[:, None], outputs, self.prior)
+        return torch.where(has_evidence[:, None], outputs, self.prior), weights
 
     def without_content(self, encoded):
         """Put the absent token of its modality in the place of every token.

@@ -94,9 +94,13 @@ class VectorVotes(Votes):
 
     def parts(self, values, lengths):
         """Give the vote of each feature: (batch, n_features, n_outputs)."""
-        by_input = self.inputs(values[:, 0])[..., None] * self.weight.T
-        votes, of_missing = by_input.tensor_split([self.n_features], dim=1)
-        return votes.index_add(1, self.may_miss, of_missing)
+        values = values[:, 0]
+        weight = self.weight[:, : self.n_features]
+        of_missing = torch.zeros_like(weight).index_add(
+            1, self.may_miss, self.weight[:, self.n_features :]
+        )
+        votes = self.standardize(values)[..., None] * weight.T
+        return votes + values.isnan()[..., None] * of_missing.T
 
     def together(self, values, lengths):
         """Give the vote of all features: (batch, n_outputs)."""

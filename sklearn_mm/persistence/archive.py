@@ -49,6 +49,30 @@ def write_archive(path, members):
         Contents by name. The arrays come first, stored and aligned, so that they can
         be mapped.
     """
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name in sorted(members, key=lambda name: (name != ARRAYS, name)):
+            _write_member(archive, name, members[name])
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Open a file that takes the place of another when it is whole, or never.
+
+    Parameters
+    ----------
+    path : Path
+        Of the other. A link is followed.
+
+    Yields
+    ------
+    file
+        To write bytes into.
+
+    Raises
+    ------
+    OSError
+        If there is no folder for it, or a folder in its place.
+    """
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r}")
@@ -58,9 +82,7 @@ def write_archive(path, members):
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for name in sorted(members, key=lambda name: (name != ARRAYS, name)):
-                    _write_member(archive, name, members[name])
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, mode)

@@ -63,6 +63,10 @@ def build_encoder(name, spec, modality, *, width, n_heads, dropout):
 
 def _check_output(module, inputs, output, *, name, width):
     """Refuse what is not tokens of the width and their lengths."""
+    import torch
+
+    if torch.jit.is_tracing():  # for an export, whose graph is compared as a whole
+        return
     _, lengths = inputs
     expected = (
         f"modality {name!r}: {type(module).__name__} must return (tokens, lengths) of "

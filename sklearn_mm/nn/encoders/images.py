@@ -1,7 +1,5 @@
 """Encoders of images."""
 
-from functools import partial
-
 import torch
 from torch import nn
 
@@ -73,19 +71,21 @@ class ConvolutionalImageEncoder(nn.Module):
         batch, n_images, n_colours = values.shape[:3]
         present = length_mask(lengths, n_images)
         images = values.flatten(0, 1) if n_images == 1 else values[present]
-        maps = in_chunks(self._convolve, images, self.stages[0].out_channels)
-        height, width = maps.shape[1:3]
-        maps, colours = maps.split(
-            [maps.shape[3] - 2 * n_colours, 2 * n_colours], dim=3
-        )
-        tokens = self.project(maps, colours).flatten(1, 2)
+        maps = in_chunks(self.convolve, images, self.stages[0].out_channels)
+        tokens = self.project_cells(maps, n_colours)
+        n_cells = tokens.shape[1]
         if n_images > 1:
             padded = tokens.new_zeros(batch, n_images, *tokens.shape[1:])
             padded[present] = tokens
             tokens = padded.flatten(1, 2)
-        return tokens, lengths * (height * width)
+        return tokens, lengths * n_cells
 
-    def _convolve(self, images):
+    def project_cells(self, maps, n_colours):
+        """Make tokens (images, cells, width) of what ``convolve`` gives."""
+        maps, colours = maps[..., : -2 * n_colours], maps[..., -2 * n_colours :]
+        return self.project(maps, colours).flatten(1, 2)
+
+    def convolve(self, images):
         """Turn (images, colours, height, width_in_pixels) into cells, channels last.
 
         After the channels of the map come the colours.
@@ -97,7 +97,7 @@ class ConvolutionalImageEncoder(nn.Module):
         images = images.permute(0, 3, 1, 2)
         maps = self.stages(images)
         height, width = (min(side, self.grid) for side in maps.shape[2:])
-        maps = nn.functional.adaptive_avg_pool2d(maps, (height, width))
+        maps = cell_means(maps, height, width)
         colours = cell_colours(images, height, width)
         return torch.cat([maps, colours], dim=1).permute(0, 2, 3, 1)
 
@@ -224,6 +224,37 @@ class CellProjection(nn.Module):
         return self.norm(cells + self.colours(colours))
 
 
+def cell_means(maps, height, width):
+    """Average maps over the cells of a grid, as adaptive pooling does.
+
+    Parameters
+    ----------
+    maps : Tensor of shape (images, channels, height, width_in_pixels)
+        Of any size.
+    height, width : int
+        Of the grid, in cells.
+
+    Returns
+    -------
+    Tensor of shape (images, channels, height, width)
+    """
+    if not torch.jit.is_tracing():
+        return nn.functional.adaptive_avg_pool2d(maps, (height, width))
+    # ONNX has no such pooling, and it is linear along each side.
+    down, across = map(_cell_weights, maps.shape[2:], (height, width))
+    return down @ maps @ across.T
+
+
+def _cell_weights(side, n_cells):
+    """Weigh the places of a side in the mean of each cell: (n_cells, side)."""
+    side, n_cells = int(side), int(n_cells)
+    weights = [[0.0] * side for _ in range(n_cells)]
+    for cell, of_places in enumerate(weights):
+        start, end = cell * side // n_cells, -(-(cell + 1) * side // n_cells)
+        of_places[start:end] = [1 / (end - start)] * (end - start)
+    return torch.tensor(weights)
+
+
 def cell_colours(images, height, width):
     """Compute mean and deviation of each colour in the cells of a grid.
 
@@ -238,9 +269,8 @@ def cell_colours(images, height, width):
     -------
     Tensor of shape (images, 2 * colours, height, width)
     """
-    pool = partial(nn.functional.adaptive_avg_pool2d, output_size=(height, width))
-    means = pool(images)
-    variances = pool(images.square()) - means.square()
+    means = cell_means(images, height, width)
+    variances = cell_means(images.square(), height, width) - means.square()
     # Not the square root of zero, whose gradient is infinite.
     return torch.cat([means, variances.clamp(min=SMALLEST_VARIANCE).sqrt()], dim=1)
 

@@ -121,7 +121,7 @@ class TimeConvolution(nn.Conv1d):
             (1, *self.stride),
             padding=(0, *self.padding),
         )
-        return maps.squeeze(2).transpose(1, 2)
+        return maps[:, :, 0].transpose(1, 2)
 
 
 class ConvolutionalAttentionEncoder(nn.Module):

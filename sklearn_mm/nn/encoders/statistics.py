@@ -31,9 +31,9 @@ def sequence_statistics(values, lengths):
     variance = _mean((values - mean[:, None]).square(), inside)
     least = values.masked_fill(~inside, torch.inf).amin(dim=1)
     largest = values.masked_fill(~inside, -torch.inf).amax(dim=1)
-    changes = values.diff(dim=1)
+    changes = _changes(values)
     speed = _mean(changes.abs(), inside[:, 1:])
-    roughness = _mean(changes.diff(dim=1).abs(), inside[:, 2:])
+    roughness = _mean(_changes(changes).abs(), inside[:, 2:])
     logarithms = [
         # Not the square root, whose gradient at zero is infinite.
         variance.clamp(min=SMALLEST**2).log() / 2,
@@ -41,6 +41,11 @@ def sequence_statistics(values, lengths):
         roughness.clamp(min=SMALLEST).log(),
     ]
     return torch.cat([mean, least, largest, *logarithms], dim=1)
+
+
+def _changes(values):
+    # Not diff, which ONNX does not have.
+    return values[:, 1:] - values[:, :-1]
 
 
 def _mean(values, inside):
