@@ -33,6 +33,7 @@ ARGUMENTS = {
     "length_buckets": "--rows 64 --repeats 2",
     "onnx_speed": "--rows 40 --repeats 1",
     "scale": "--rows 50 100 --repeats 1",
+    "serving_latency": "--rows 32 --calls 10",
     "subsets": "--rows 60 --seeds 1",
     "tokenizing": "--rows 500 --repeats 2",
     "training_speed": "--rows 100 --epochs 1 --repeats 1",

@@ -1,5 +1,6 @@
 """How the score of a model falls as the cells of one modality get worse."""
 
+import os
 import warnings
 import zlib
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from sklearn_mm.inspection.kinds import (
 )
 from sklearn_mm.inspection.outputs import found_model, own_scoring
 from sklearn_mm.readers.images import list_images
-from sklearn_mm.readers.locations import Places, resolve
+from sklearn_mm.readers.locations import Places, is_url, resolve
 
 
 def robustness_curve(
@@ -337,6 +338,9 @@ def _located(column, transformer):
     separator = getattr(transformer, "separator", None)
     if places.root is None and not places.remote and separator is None:
         return column
+    if places.root is not None and not is_url(str(places.root)):
+        # Of a relative root, the path of a file would begin there once more.
+        places = replace(places, root=os.path.abspath(places.root))
     cells = np.empty(len(column), dtype=object)
     for row, cell in enumerate(column):
         try:

@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_mm import (
     AttentionFusionClassifier,
@@ -280,5 +281,25 @@ def test_cells_below_a_root_are_corrupted(tmp_path):
     model = make_pipeline(union, LogisticRegression()).fit(X, np.arange(8) % 2)
     curve = robustness_curve(
         model, X, np.arange(8) % 2, corruptions={"photo": ["noise"]}, strengths=[0, 0.5]
+    )
+    assert curve.score.notna().all()
+
+
+def test_cells_are_found_below_a_relative_root(tmp_path, monkeypatch):
+    from PIL import Image
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(8):
+        pixels = np.full((9, 9, 3), 255 * (i % 2), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    monkeypatch.chdir(tmp_path)
+    X = pd.DataFrame({"photo": [f"{i}.png" for i in range(8)]})
+    transformer = ImageTransformer((8, 8), root="photos")
+    union = MultimodalFeatureUnion([("photo", transformer, "photo")])
+    model = make_pipeline(union, DecisionTreeClassifier()).fit(X, np.arange(8) % 2)
+    asked = {"photo": ["missing"]}
+    curve = robustness_curve(
+        model, X, np.arange(8) % 2, corruptions=asked, strengths=[0, 0.5]
     )
     assert curve.score.notna().all()

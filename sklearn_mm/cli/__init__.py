@@ -1,0 +1,1 @@
+"""The command line: ``sklearn-mm``, or ``python -m sklearn_mm``."""
