@@ -122,12 +122,12 @@ def test_what_is_added_is_said(table, capsys):
     make_multimodal_union(table)
     assert capsys.readouterr().out.splitlines()[7:] == [
         "review_terms: n-grams of words -> linear model: wording decides",
-        "review_counts: n-grams of words -> naive Bayes: counted at once, where rows "
-        "are too few to weigh each",
+        "review_counts: n-grams of words -> naive Bayes: each counts by itself, for "
+        "which few rows suffice",
         "texts_terms: n-grams of words, letters and names -> linear model: wording "
         "decides, and letters tell of rare words",
-        "texts_counts: n-grams of words, letters and names -> naive Bayes: counted at "
-        "once, where rows are too few to weigh each",
+        "texts_counts: n-grams of words, letters and names -> naive Bayes: each counts "
+        "by itself, for which few rows suffice",
         "photo_shapes: gradients and colours of regions -> kernel model: outlines "
         "decide, and what is where",
         "photo_colours: counts of colours -> kernel model: they stay where things move "

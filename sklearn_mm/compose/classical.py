@@ -152,7 +152,7 @@ def _plan_texts(findings, n_rows):
             suffix="_counts",
             models=make_count_models(columns, n_rows),
             model="naive Bayes",
-            why="counted at once, where rows are too few to weigh each",
+            why="each counts by itself, for which few rows suffice",
             **shared,
         )
 
