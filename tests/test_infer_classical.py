@@ -68,6 +68,8 @@ def test_each_kind_of_column_has_its_model(table):
         "photo_colours",
         "clip_spectrum",
         "walk_statistics",
+        "walk_linear",
+        "walk_responses",
         "boosting",
     ]
 
@@ -76,6 +78,15 @@ def test_the_table_is_boosted_as_a_whole(table):
     union = make_multimodal_union(table, verbose=False)
     columns = {name: columns for name, _, columns in union.transformers}
     assert columns["boosting"] == ["review", "director", "title", "age"]
+
+
+def test_series_of_several_columns_are_read_together(table):
+    X = table[["walk"]].assign(steps=table["walk"].map(len).map(np.arange))
+    union = make_multimodal_union(X, verbose=False)
+    columns = {name: columns for name, _, columns in union.transformers}
+    assert columns["series_linear"] == columns["series_responses"] == ["walk", "steps"]
+    features = union.fit_transform(X, y_of(table))
+    assert not features["series_linear"].missing.any()
 
 
 def test_one_column_of_numbers_has_no_model(table):
@@ -111,12 +122,12 @@ def test_what_is_added_is_said(table, capsys):
     make_multimodal_union(table)
     assert capsys.readouterr().out.splitlines()[7:] == [
         "review_terms: n-grams of words -> linear model: wording decides",
-        "review_counts: n-grams of words -> naive Bayes: counted at once, where rows "
-        "are too few to weigh each",
+        "review_counts: n-grams of words -> naive Bayes: each counts by itself, for "
+        "which few rows suffice",
         "texts_terms: n-grams of words, letters and names -> linear model: wording "
         "decides, and letters tell of rare words",
-        "texts_counts: n-grams of words, letters and names -> naive Bayes: counted at "
-        "once, where rows are too few to weigh each",
+        "texts_counts: n-grams of words, letters and names -> naive Bayes: each counts "
+        "by itself, for which few rows suffice",
         "photo_shapes: gradients and colours of regions -> kernel model: outlines "
         "decide, and what is where",
         "photo_colours: counts of colours -> kernel model: they stay where things move "
@@ -125,10 +136,14 @@ def test_what_is_added_is_said(table, capsys):
         "when decides",
         "walk_statistics: statistics and spectrum -> extra trees: each number counts "
         "in its own scale",
+        "walk_linear: statistics and spectrum -> linear model: it is steady where "
+        "trees follow single numbers",
+        "walk_responses: responses to random kernels -> linear model: shapes decide, "
+        "wherever they stand",
         "boosting: review, director and 2 more -> gradient boosting: they act "
         "together, by thresholds",
-        "9 cross-fitted models, 54 fits, as each is fitted in 5 folds and on all rows; "
-        "classical=False leaves them out",
+        "11 cross-fitted models, 66 fits, as each is fitted in 5 folds and on all "
+        "rows; classical=False leaves them out",
     ]
 
 

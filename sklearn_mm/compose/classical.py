@@ -101,6 +101,7 @@ def plan_readings(findings, *, n_rows, task, random_state, name):
     plans = [*_plan_texts(findings, n_rows)]
     for finding in findings:
         plans += _plan_column(finding, random_state)
+    plans += _plan_series(findings, random_state)
     plans += _plan_table(findings, n_rows, random_state)
     readings = []
     for plan in plans:
@@ -151,7 +152,7 @@ def _plan_texts(findings, n_rows):
             suffix="_counts",
             models=make_count_models(columns, n_rows),
             model="naive Bayes",
-            why="counted at once, where rows are too few to weigh each",
+            why="each counts by itself, for which few rows suffice",
             **shared,
         )
 
@@ -213,6 +214,36 @@ def _plan_column(finding, random_state):
             "each number counts in its own scale",
             series.make_series_features(),
         )
+
+
+def _plan_series(findings, random_state):
+    """Plan linear models of all columns of series together."""
+    keys = [finding.key for finding in findings if finding.kind == "series"]
+    if not keys:
+        return
+    single = len(keys) == 1
+    key, columns = (keys[0], keys[0]) if single else ("series", keys)
+    features = series.make_series_features()
+    yield Plan(
+        key,
+        "_linear",
+        columns,
+        series.make_linear_models(series.C_STATISTICS),
+        "statistics and spectrum",
+        "linear model",
+        "it is steady where trees follow single numbers",
+        features if single else series.make_joint_features(_inner(keys)),
+    )
+    yield Plan(
+        key,
+        "_responses",
+        columns,
+        series.make_linear_models(series.C_RESPONSES),
+        "responses to random kernels",
+        "linear model",
+        "shapes decide, wherever they stand",
+        series.make_responses(random_state),
+    )
 
 
 def _plan_table(findings, n_rows, random_state):

@@ -170,15 +170,21 @@ def make_multimodal_union(
 
     - ``<column>_terms`` of texts and names, ``texts_terms`` of several that are short:
       a linear model of the TF-IDF weights of n-grams, of words, of the letters of short
-      texts, and of whole names.
+      texts, and of whole names. ``<column>_counts``: naive Bayes of the same; for
+      numbers ridge regression without letters.
     - ``<column>_shapes`` of images: a linear model of the radial kernel over
       histograms of oriented gradients and the colours of 6 x 6 regions.
+      ``<column>_colours``: the same over counts of 64 colours in an image and its
+      parts.
     - ``<column>_spectrum`` of sound: the same over slices of the log-mel spectrogram.
     - ``<column>_statistics`` of series: extremely randomised trees over moments,
-      quantiles, spectrum and correlations of the channels.
+      quantiles, spectrum and correlations of the channels. Of all series together,
+      as ``series_...`` if they are several: ``<column>_linear``, a linear model of the
+      same, and ``<column>_responses``, one of responses to random convolutions.
     - ``boosting``: gradient boosting over all numbers, categories, dates, names (by the
-      mean of their targets) and texts (60 components of the TF-IDF weights) together,
-      if there are at least two such columns.
+      mean of their targets, averaged over lists, and their counts) and texts (60
+      components of the TF-IDF weights) together, if there are at least two such
+      columns.
 
     Examples
     --------
@@ -207,12 +213,16 @@ def make_multimodal_union(
     >>> union = make_multimodal_union(X[["caption", "colour"]])
     caption: short texts -> TextTransformer
     colour: 2 different strings -> OneHotEncoder, in modality 'categories'
-    caption_terms: n-grams of words and letters -> linear model
-    boosting: caption and colour -> gradient boosting
-    2 cross-fitted models, each fitted 6 times; classical=False leaves them out
+    caption_terms: n-grams of words and letters -> linear model: wording decides, and
+    letters tell of rare words
+    caption_counts: n-grams of words and letters -> naive Bayes: each counts by itself,
+    for which few rows suffice
+    boosting: caption and colour -> gradient boosting: they act together, by thresholds
+    3 cross-fitted models, 18 fits, as each is fitted in 5 folds and on all rows;
+    classical=False leaves them out
     >>> union.fit_transform(X, [0, 1, 0, 1])
     MultimodalFeatures(4 samples: caption=tokens, categories=vector,
-    caption_terms=vector, boosting=vector)
+    caption_terms=vector, caption_counts=vector, boosting=vector)
     """
     X = check_table("make_multimodal_union", X)
     places = Places(root=root, remote=remote)

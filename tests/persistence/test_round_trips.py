@@ -1,6 +1,7 @@
 """What is loaded gives what was saved, bit for bit."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -157,6 +158,24 @@ def test_the_union_that_is_made_for_a_table_is_kept(table, new_rows, tmp_path, a
     assert_same_bits(
         loaded.transform(new_rows[columns]), fitted.transform(new_rows[columns])
     )
+
+
+def test_readings_of_names_colours_and_convolutions_are_kept(tmp_path, again):
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame(
+        {
+            "director": [f"Ann {'xyz'[i % 3]}, Bob {'uv'[i % 2]}" for i in range(24)],
+            "walk": [rng.rand(20, 2) for _ in range(24)],
+            "steps": [rng.rand(30) for _ in range(24)],
+            "photo": list(rng.randint(0, 255, (24, 9, 8, 3)).astype(np.uint8)),
+            "age": rng.rand(24),
+        }
+    )
+    fitted = sklearn_mm.make_multimodal_union(X, verbose=False)
+    fitted.fit(X, np.arange(24) % 2)
+    loaded = again(fitted, tmp_path / "u.mm")
+    new = X.iloc[::-3].assign(director="Ann x, Cy")
+    assert_same_bits(loaded.transform(new), fitted.transform(new))
 
 
 def test_the_classical_models_of_images_and_series_are_kept(tmp_path, again):

@@ -1,16 +1,24 @@
-"""Series: statistics and spectra of the channels, and randomised trees."""
+"""Series: statistics and spectra of the channels; randomised trees, linear models."""
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sklearn_mm.compose.presets.convolutions import Convolutions, JoinedSeries
+from sklearn_mm.compose.presets.outputs import PerOutputClassifier
 from sklearn_mm.transformers.timeseries import TimeSeriesTransformer
 
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
 
 # Bands of the spectrum, narrower where they are slower.
 N_BANDS = 24
+
+# C of linear models: of statistics, and of responses to kernels, which are many.
+C_STATISTICS, C_RESPONSES = 0.03, 0.002
 
 # Of more channels neither the correlations nor the size of all is told.
 MAX_CHANNELS = 12
@@ -27,6 +35,64 @@ def make_series_features():
     series = TimeSeriesTransformer(scaling=None, on_error="missing")
     statistics = FunctionTransformer(describe_series, feature_names_out=name_statistics)
     return Pipeline([("cells", series), ("statistics", statistics)])
+
+
+def make_joint_features(keys):
+    """Describe series of several columns as :func:`make_series_features` does each.
+
+    Parameters
+    ----------
+    keys : list of str or int
+        The columns.
+
+    Returns
+    -------
+    ColumnTransformer
+        From a table to an array, NaN where a series is missing.
+    """
+    steps = [(f"series{i}", make_series_features(), key) for i, key in enumerate(keys)]
+    return ColumnTransformer(steps)
+
+
+def make_responses(random_state):
+    """Convolve series of one column, or several together, with random kernels.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        Of the kernels.
+
+    Returns
+    -------
+    Pipeline
+        From a column or table to an array, with rows of NaN where all are missing.
+    """
+    responses = Convolutions(random_state=random_state)
+    return Pipeline([("cells", JoinedSeries()), ("responses", responses)])
+
+
+def make_linear_models(C):
+    """Make linear models of many numbers, of which some may be missing.
+
+    Parameters
+    ----------
+    C : float
+        Of the logistic regression: the larger, the less it is shrunk. The strength of
+        ridge regression is chosen by cross-validation.
+
+    Returns
+    -------
+    classifier, regressor : Pipeline
+    """
+    logistic = PerOutputClassifier(LogisticRegression(C=C, max_iter=500))
+    steps = [
+        ("scale", StandardScaler()),
+        ("fill", SimpleImputer(keep_empty_features=True)),
+    ]
+    return (
+        Pipeline([*steps, ("linear", logistic)]),
+        Pipeline([*steps, ("linear", RidgeCV(np.logspace(0, 5, 6)))]),
+    )
 
 
 def make_tree_models(random_state):

@@ -127,6 +127,19 @@ CLASSES = {
         "compose.responses", {"names": TEXTS, "mean": FLOATS, "scale": FLOATS}, _PRIOR
     ),
     "Vectors": Entry("compose.presets.cells", {"n_features_out_": INTEGER}),
+    "JoinedSeries": Entry(
+        "compose.presets.convolutions",
+        {"transformers_": list_of(named("TimeSeriesTransformer"))},
+    ),
+    "Convolutions": Entry(
+        "compose.presets.convolutions",
+        {
+            "scale_": FLOATS,
+            "dilations_": list_of(INTEGER),
+            "kernels_": list_of(array("f", 2)),
+            "thresholds_": list_of(array("f", 2)),
+        },
+    ),
     "KernelFeatures": Entry(
         "compose.presets.kernels",
         {
