@@ -57,8 +57,8 @@ X, Y = make_features(60, seed=0), np.arange(60) % 3
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 3, "random_state": 0, **params}
-    params = {"dropout": 0.1, **params}
+    few = {"max_epochs": 3, "batch_size": 20, "dropout": 0.1}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier(**params)
 
 

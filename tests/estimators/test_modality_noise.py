@@ -11,7 +11,14 @@ from sklearn_mm import (
 from sklearn_mm.datasets import make_multimodal_classification
 
 # The dropout of few rows leaves so narrow a network too little.
-SMALL = {"width": 16, "n_heads": 2, "max_epochs": 20, "dropout": 0.1}
+SMALL = {
+    "width": 16,
+    "n_heads": 2,
+    "max_epochs": 20,
+    "batch_size": 32,
+    "learning_rate": 8e-3,
+    "dropout": 0.1,
+}
 LEFT, RIGHT = ["left_0", "left_1"], ["right_0", "right_1"]
 
 
