@@ -188,7 +188,7 @@ def _decode_source(source, file, what, enough, max_pixels):
         if _is_short(image, pixels, file):
             raise ValueError(
                 f"cannot read {what}: its header claims {image.width} x {image.height} "
-                "pixels, and it holds data for fewer"
+                "pixels, and it holds data for fewer, or damaged data"
             )
     return pixels
 

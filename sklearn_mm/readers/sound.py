@@ -140,11 +140,12 @@ def list_clips(cell):
     items = to_lists(cell)
     if not isinstance(items, list) or _is_pair(cell):
         return [cell]
-    if isinstance(cell, Several):
-        return [clip for item in items for clip in list_clips(item)]
-    if not any(map(_is_clip, items)):
+    if not isinstance(cell, Several) and not any(map(_is_clip, items)):
         return [cell]
-    return [item for item in items if not is_missing(item)]
+    present = [item for item in items if not is_missing(item)]
+    if not isinstance(cell, Several):
+        return present
+    return [clip for item in present for clip in list_clips(item)]
 
 
 def _is_clip(item):
