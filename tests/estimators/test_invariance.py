@@ -86,7 +86,7 @@ def test_the_rows_are_told_apart(fitted):
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_the_batch_size_of_prediction_does_not_matter(fitted, batch_size):
     other = copy.deepcopy(fitted)
-    other.net_.set_params(iterator_valid__batch_size=batch_size)
+    other.net_.iterator_valid__batch_size = batch_size
     assert len(other.net_.get_iterator(FusionDataset(X))) == -(-60 // batch_size)
     assert_allclose(
         other.predict_proba(X), fitted.predict_proba(X), rtol=0, atol=TOLERANCE
