@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow bench fuzz lint clean
+.PHONY: demo test test-slow test-lowest bench fuzz lint clean
 
 # One environment, made once and renewed when the project's requirements change.
 # torch comes first and by its exact version, so that nothing else chooses one.
@@ -15,12 +15,25 @@ BIN := .venv/bin
 demo: .venv/.installed
 	$(BIN)/python -m sklearn_mm.demo --output demo_output
 
-# One thread each, so that two workers do not ask for four cores.
+# One thread each, so that two workers do not ask for four cores. Each begins with one
+# half of the files, so that hardly a fixture is made in both.
 test: .venv/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow
+
+# The lowest versions that pyproject.toml allows, but for torch: constraints-lowest.txt.
+.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --upgrade pip
+	.venv-lowest/bin/python -m pip install --quiet torch==2.13.0
+	.venv-lowest/bin/python -m pip install --quiet \
+		--constraint constraints-lowest.txt --editable '.[test]'
+	touch $@
+
+test-lowest: .venv-lowest/.installed
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n 2 --dist worksteal
 
 # Every benchmark at a small size. PYTHONPATH may name a folder with what they need.
 bench: .venv/.installed
@@ -36,4 +49,4 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv demo_output
+	rm -rf .venv .venv-lowest demo_output

@@ -38,7 +38,7 @@ from collections import Counter
 import fuzzing
 name, n_inputs, corpus, counts = sys.argv[1], int(sys.argv[2]), sys.argv[3], Counter()
 def one(data):
-    counts[fuzzing.try_one(name, data).split(":")[0]] += 1
+    counts[fuzzing.note(name, data, counts, keep=True)] += 1
     if counts.total() % n_inputs == 0:
         print(json.dumps(counts), flush=True)
 atheris.Setup(["fuzz", f"-runs={n_inputs}", "-max_len=20000", corpus], one)
@@ -79,28 +79,29 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     lines = []
+    head = f"{'target':24} {'how':10} {'inputs':>8}: what came of them"
 
     def note(name, how, counts, start):
         found = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(counts.items()))
         seconds = time.perf_counter() - start
         total = sum(counts.values())
         lines.append(f"{name:24} {how:10} {total:>8,}: {found} ({seconds:.0f} s)")
+        report.write("fuzz", "\n".join([head, *lines]))
 
     for name in fuzzing.TARGETS:
         start = time.perf_counter()
         counts = fuzzing.fuzz(name, options.inputs, options.seed, keep=True)
         note(name, "mutations", counts, start)
-        if find_spec("atheris"):
-            start = time.perf_counter()
-            note(name, "atheris", by_atheris(name, options.inputs), start)
+    for name in fuzzing.TARGETS if find_spec("atheris") else ():
+        start = time.perf_counter()
+        note(name, "atheris", by_atheris(name, options.inputs), start)
     start = time.perf_counter()
     for name, counts in on_stores(max(10, int(STORE_SHARE * options.inputs))):
         note(name, "damages", counts, start)
         start = time.perf_counter()
     if not find_spec("atheris"):
         lines.append("atheris is not installed: pip install 'sklearn-mm[fuzz]'")
-    head = f"{'target':24} {'how':10} {'inputs':>8}: what came of them"
-    report.write("fuzz", "\n".join([head, *lines]))
+        report.write("fuzz", "\n".join([head, *lines]))
 
 
 if __name__ == "__main__":

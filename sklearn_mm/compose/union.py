@@ -14,13 +14,17 @@ from sklearn_mm._compat import (
     _check_feature_names_in,
     _get_output_config,
     _raise_for_params,
-    _safe_indexing,
     _VisualBlock,
 )
 from sklearn_mm._state import unchanged_on_failure
 from sklearn_mm.cache import check_memory
 from sklearn_mm.compose.chunks import transform_chunks
-from sklearn_mm.compose.columns import check_entries, check_present, plan_columns
+from sklearn_mm.compose.columns import (
+    check_entries,
+    check_present,
+    plan_columns,
+    take_columns,
+)
 from sklearn_mm.compose.names import name_features
 from sklearn_mm.compose.output import (
     check_threshold,
@@ -263,7 +267,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
                 delayed(fit_transform_step)(
                     name,
                     clone(transformer),
-                    _safe_indexing(X, columns, axis=1),
+                    take_columns(X, columns),
                     y,
                     routed[name],
                     f"({i} of {len(plan)}) Processing {name}" if self.verbose else None,
@@ -322,7 +326,7 @@ class MultimodalFeatureUnion(TransformerMixin, _BaseComposition):
         """Iterate over (modality, fitted transformer, its cells); X is checked now."""
         X = self._check_fitted_columns(X)
         return (
-            (name, transformer, _safe_indexing(X, columns, axis=1))
+            (name, transformer, take_columns(X, columns))
             for name, transformer, columns in self.transformers_
         )
 

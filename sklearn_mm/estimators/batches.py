@@ -1,5 +1,7 @@
 """Whole batches cut out of the blocks: what the network is fed."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 
@@ -46,11 +48,6 @@ class FusionDataset(torch.utils.data.Dataset):
         What is to be predicted.
     weight : Tensor of shape (len(rows),), default=None
         Of each row in the loss. None: one.
-
-    Attributes
-    ----------
-    lengths : ndarray of int of shape (len(rows),), or None
-        By which rows go together into batches with little padding.
     """
 
     def __init__(self, features, rows=None, target=None, weight=None):
@@ -58,7 +55,14 @@ class FusionDataset(torch.utils.data.Dataset):
         self.rows = np.arange(len(features)) if rows is None else rows
         self.target = torch.zeros(len(self.rows)) if target is None else target
         self.weight = torch.ones(len(self.rows)) if weight is None else weight
-        self.lengths = most_unequal_lengths(features, self.rows)
+
+    @cached_property
+    def lengths(self):
+        """By which rows go together into batches with little padding, in training.
+
+        ndarray of int of shape (len(rows),), or None.
+        """
+        return most_unequal_lengths(self.features, self.rows)
 
     def __len__(self):
         return len(self.rows)

@@ -226,10 +226,21 @@ def fit_numbers(inputs, target, weight, seed, *, quantile=None):
     intercepts = np.atleast_1d(model.intercept_)
     if quantile is not None:
         remainders = target - inputs @ coefficients.T - intercepts
-        intercepts = intercepts + np.quantile(
-            remainders, quantile, axis=0, weights=weight, method="inverted_cdf"
-        )
+        intercepts = intercepts + weighted_quantile(remainders, quantile, weight)
     return coefficients, intercepts
+
+
+def weighted_quantile(values, share, weight):
+    """Give of each column the least value up to which a share of the weight lies.
+
+    As ``numpy.quantile(values, share, axis=0, weights=weight, method="inverted_cdf")``
+    of NumPy 2.
+    """
+    order = np.argsort(values, axis=0, kind="stable")
+    reached = np.cumsum(weight[order], axis=0, dtype=np.float64)
+    first = np.argmax(reached / reached[-1] >= share, axis=0)
+    columns = np.arange(values.shape[1])
+    return values[order[first, columns], columns]
 
 
 def _fit_best(make, loss_of, inputs, target, weight, seed):

@@ -115,6 +115,8 @@ def prediction_order(features):
         # a multiple of eight. Of a table some more cost next to nothing.
         return np.minimum(np.arange(-(-n_rows // 8) * 8), n_rows - 1)
     rows = np.arange(n_rows)
+    if n_rows == 1:
+        return rows
     lengths = most_unequal_lengths(features, rows)
     if lengths is None:
         return rows

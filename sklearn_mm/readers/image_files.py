@@ -123,7 +123,9 @@ def decode_image(image, what, enough=None, max_pixels=None):
         _check_palette(image)
         return _turn(_to_pixels(image, enough), image)
     except Exception as error:  # Pillow's plug-ins raise many kinds
-        reason = str(error) or "it is closed or damaged"
+        # Of one that was closed, old versions look for what is not there.
+        is_told = str(error) and not isinstance(error, AttributeError)
+        reason = str(error) if is_told else "it is closed or damaged"
         raise ValueError(f"cannot read {what}: {reason}") from error
 
 
@@ -188,7 +190,7 @@ def _decode_source(source, file, what, enough, max_pixels):
         if _is_short(image, pixels, file):
             raise ValueError(
                 f"cannot read {what}: its header claims {image.width} x {image.height} "
-                "pixels, and it holds data for fewer"
+                "pixels, and it holds data for fewer, or damaged data"
             )
     return pixels
 

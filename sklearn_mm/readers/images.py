@@ -15,16 +15,13 @@ from sklearn_mm.readers.image_files import (
 )
 from sklearn_mm.readers.locations import HERE, as_struct, find_file
 from sklearn_mm.readers.nested import to_array, to_lists
+from sklearn_mm.readers.several import Several
 from sklearn_mm.readers.signatures import N_BYTES, tell_kind
 
 EXPECTED = "expected a path of an image file, bytes, a PIL image or an array"
 
 # Numbers brought to 0..255 at once.
 CHUNK = 2**20
-
-
-class Several(tuple):
-    """The cells of several columns in one row, each of which is an image."""
 
 
 def read_image(cell, enough=None, places=HERE, max_pixels=MAX_PIXELS):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_mm.readers.column import describe_path
+from sklearn_mm.readers.column import describe_path, is_missing
 from sklearn_mm.readers.decoding import Limits, decode, mix
 from sklearn_mm.readers.locations import as_struct
+from sklearn_mm.readers.nested import to_lists
 from sklearn_mm.readers.remarks import note
+from sklearn_mm.readers.several import Several
 
 EXPECTED = (
     "expected a path of a sound file, bytes, a 1-D array, an (array, rate) pair or an "
@@ -113,6 +115,44 @@ def lacks_rate(cell):
     if isinstance(cell, tuple | list):
         return not _is_pair(cell)
     return hasattr(cell, "__array__") and np.ndim(cell) > 0
+
+
+def list_clips(cell):
+    """List the clips of a cell that may hold several.
+
+    Parameters
+    ----------
+    cell : object
+        A list, tuple, 1-D array of objects or Series with a path, content, dict, pair
+        or decoder among its items, beside which others may be arrays or missing; or
+        :class:`Several`. Anything else, such as a list of arrays, is one clip.
+
+    Returns
+    -------
+    list
+        Without those that are missing, of several.
+
+    Examples
+    --------
+    >>> list_clips(["a.wav", None, "b.wav"]), list_clips(([0.1, 0.2], 8000))
+    (['a.wav', 'b.wav'], [([0.1, 0.2], 8000)])
+    """
+    items = to_lists(cell)
+    if not isinstance(items, list) or _is_pair(cell):
+        return [cell]
+    if not isinstance(cell, Several) and not any(map(_is_clip, items)):
+        return [cell]
+    present = [item for item in items if not is_missing(item)]
+    if not isinstance(cell, Several):
+        return present
+    return [clip for item in present for clip in list_clips(item)]
+
+
+def _is_clip(item):
+    """Tell whether an item of a list is a clip of its own, not a part of one."""
+    if isinstance(item, str | bytes | os.PathLike | Mapping) or _is_pair(item):
+        return True
+    return hasattr(item, "read") or hasattr(item, "get_all_samples")
 
 
 def _is_pair(cell):

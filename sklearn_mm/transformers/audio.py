@@ -12,10 +12,14 @@ from sklearn_mm.readers.clips import as_clip
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.readers.limits import TIMEOUT
 from sklearn_mm.readers.locations import Places, resolve
+from sklearn_mm.readers.remarks import note
+from sklearn_mm.readers.several import Several, read_each
 from sklearn_mm.readers.sound import (
     EXPECTED,
     MAX_DECODED_NUMBERS,
+    TOO_LONG,
     lacks_rate,
+    list_clips,
     read_sound,
 )
 from sklearn_mm.transformers.base import CellTransformer
@@ -60,7 +64,8 @@ class AudioTransformer(CellTransformer):
     and a clip of another rate is resampled (soxr, HQ). One column may mix all of these.
     Files may also be open files, ``{"bytes": ..., "path": ...}``, ``data:`` URIs,
     base64 or, if `remote` allows them, URLs; decoders with ``get_all_samples()`` are
-    read.
+    read. A list of files or of pairs with a rate is several clips of one row, and so
+    are the cells of several columns: they are read one after the other, as one clip.
 
     ``None``, NaN, ``pd.NA``, a clip without samples and one of only NaN are missing
     and become an empty sequence. A clip of n samples at `sampling_rate` has
@@ -170,6 +175,7 @@ class AudioTransformer(CellTransformer):
     array([51,  0, 26])
     """
 
+    _layouts = ("cells", "numbers", "columns")
     _beside_cells = (
         "n_jobs",
         "verbose",
@@ -312,8 +318,14 @@ class AudioTransformer(CellTransformer):
     def _take(self, X, *, reset):
         """Take X as a column of cells, and warn where their rate is assumed."""
         column = super()._take(X, reset=reset)
+        if column.layout == "columns":
+            column.cells = [Several(row) for row in column.cells]
         if self.sampling_rate is None and column.layout in self._layouts:
-            rows = [row for row, cell in enumerate(column.cells) if lacks_rate(cell)]
+            rows = [
+                row
+                for row, cell in enumerate(column.cells)
+                if any(map(lacks_rate, list_clips(cell)))
+            ]
             if rows:
                 warnings.warn(
                     f"{len(rows)} of {len(column.cells)} cells are arrays without a "
@@ -326,7 +338,26 @@ class AudioTransformer(CellTransformer):
         return column
 
     def _read_cell(self, cell):
-        """Read a cell as samples at the rate in use, or None if there are none."""
+        """Read the clips of a cell, one after the other: samples at the rate in use."""
+        clips = read_each(list_clips(cell), self._read_clip, "clip")
+        if not clips:
+            return None
+        samples = clips[0] if len(clips) == 1 else self._join(clips)
+        self._check_frames(samples)
+        return samples if len(samples) else None
+
+    def _join(self, clips):
+        """Join the clips of a row, which together are cut at max_seconds."""
+        samples, seconds = np.concatenate(clips), self._max_seconds()
+        n_wanted = len(samples) if seconds is None else int(seconds * self._rate())
+        if len(samples) > n_wanted and self.max_seconds == "auto":
+            note(
+                TOO_LONG, f"only the first {seconds:g} s of {len(clips)} clips are kept"
+            )
+        return samples[:n_wanted]
+
+    def _read_clip(self, cell):
+        """Read one clip as samples at the rate in use, or None if there are none."""
         cell = as_clip(resolve(cell, Places.of(self), EXPECTED), self.time_axis)
         if cell is None:
             return None
@@ -341,6 +372,10 @@ class AudioTransformer(CellTransformer):
             return None
         if rate != self._rate():
             samples = resample(samples, rate, self._rate())
+        return samples
+
+    def _check_frames(self, samples):
+        """Refuse a clip whose frames would hold too many numbers."""
         n_frames = self._n_frames(samples)
         n_numbers = n_frames * self.n_mels * (3 if self.deltas else 1)
         if n_numbers > MAX_FRAME_NUMBERS:
@@ -349,10 +384,12 @@ class AudioTransformer(CellTransformer):
                 f"numbers, above the limit of {MAX_FRAME_NUMBERS}. Raise hop_length, "
                 "or cut the clip by max_seconds"
             )
-        return samples if len(samples) else None
 
     def _add_cell(self, digest, cell):
-        return add_cell(digest, cell, Places.of(self))
+        clips, places = list_clips(cell), Places.of(self)
+        if len(clips) != 1:
+            digest.update(f"{len(clips)} clips ".encode())
+        return all(add_cell(digest, clip, places) for clip in clips)
 
     def _to_block(self, samples):
         present = [clip for clip in samples if clip is not None]

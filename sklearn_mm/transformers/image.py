@@ -9,7 +9,6 @@ from sklearn_mm.blocks import FeatureBlock
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.readers.image_files import MAX_PIXELS
 from sklearn_mm.readers.images import (
-    Several,
     learn_value_range,
     list_images,
     read_image,
@@ -17,6 +16,7 @@ from sklearn_mm.readers.images import (
 )
 from sklearn_mm.readers.limits import MAX_BYTES, TIMEOUT
 from sklearn_mm.readers.locations import Places
+from sklearn_mm.readers.several import Several, read_each
 from sklearn_mm.transformers.base import CellTransformer
 from sklearn_mm.transformers.pictures import (
     Pictures,
@@ -327,19 +327,13 @@ class ImageTransformer(CellTransformer):
     def _read_cell(self, cell):
         """Read the images of a cell: uint8 pixels, or as they are without a range."""
         images, places = list_images(cell, self.separator), Places.of(self)
-        pictures = Pictures([])
-        for place, each in enumerate(images, 1):
-            try:
-                image = read_image(
-                    each, REDUCED * max(self.size), places, self.max_pixels
-                )
-            except (TypeError, ValueError) as error:
-                if len(images) == 1:
-                    raise
-                kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"image {place} of {len(images)}: {error}") from error
-            if image is not None:
-                self._add_image(pictures, image)
+        enough, pictures = REDUCED * max(self.size), Pictures([])
+        for image in read_each(
+            images,
+            lambda each: read_image(each, enough, places, self.max_pixels),
+            "image",
+        ):
+            self._add_image(pictures, image)
         return pictures if pictures.images else None
 
     def _add_image(self, pictures, image):

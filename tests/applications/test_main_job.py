@@ -50,7 +50,12 @@ def make_features():
 
 def make_model():
     classifier = AttentionFusionClassifier(
-        width=16, n_heads=2, max_epochs=3, random_state=0
+        width=16,
+        n_heads=2,
+        max_epochs=2,
+        batch_size=20,
+        learning_rate=1e-2,
+        random_state=0,
     )
     return Pipeline([("features", make_features()), ("classifier", classifier)])
 
@@ -61,7 +66,7 @@ def fitted(digits):
 
 
 def test_a_pipeline_learns_from_image_files_sound_files_words_and_numbers(digits):
-    model = make_model().set_params(classifier__max_epochs=25, classifier__width=32)
+    model = make_model().set_params(classifier__max_epochs=20)
     assert model.fit(*digits).score(*digits) > 0.9
 
 

@@ -129,6 +129,37 @@ def test_a_sampler_that_makes_an_array_is_a_warning(union, model):
         model.fit(X, y)
 
 
+def choose_rows(features, y, sampler):
+    sampler.fit_resample(np.arange(len(y))[:, None], y)
+    rows = sampler.sample_indices_
+    return features[rows], y[rows]
+
+
+@pytest.mark.parametrize("kind", ["under", "over"])
+def test_a_function_sampler_behind_the_union_gives_on_the_features(union, model, kind):
+    imblearn = pytest.importorskip("imblearn")
+    module = pytest.importorskip(f"imblearn.{kind}_sampling")
+    sampler = getattr(module, f"Random{kind.title()}Sampler")
+    step = imblearn.FunctionSampler(
+        func=choose_rows, kw_args={"sampler": sampler(random_state=0)}, validate=False
+    )
+    features, y = union.fit_transform(TABLE), np.arange(12) // 4 % 2
+    found, labels = step.fit_resample(features, y)
+    assert isinstance(found, MultimodalFeatures)
+    rows, expected = sampler(random_state=0).fit_resample(np.asarray(features), y)
+    np.testing.assert_array_equal(np.asarray(found), rows)
+    np.testing.assert_array_equal(labels, expected)
+    pipeline = pytest.importorskip("imblearn.pipeline").make_pipeline(
+        union, step, model
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        pipeline.fit(TABLE, y)
+    assert modalities(pipeline[-1]) == {"text": "tokens", "table": "vector"}
+    assert np.exp(pipeline[-1].prior_).round(6).tolist() == [0.5, 0.5]
+    assert pipeline.predict(TABLE).shape == (12,)
+
+
 def test_a_sampler_before_the_union_keeps_the_modalities(union, model):
     under_sampling = pytest.importorskip("imblearn.under_sampling")
     pipeline = pytest.importorskip("imblearn.pipeline").make_pipeline(

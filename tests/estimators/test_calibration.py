@@ -50,11 +50,12 @@ def ece(y, probability, n_bins=10):
 
 
 OVERFIT = {
-    "max_epochs": 30,
+    "max_epochs": 25,
+    "batch_size": 25,
     "dropout": 0.0,
     "modality_dropout": 0.0,
     "weight_decay": 0.0,
-    "learning_rate": 1e-2,
+    "learning_rate": 2e-2,
     "validation_fraction": 0.4,
 }
 

@@ -25,14 +25,15 @@ from sklearn_mm import (
 
 
 @parametrize_with_checks(
-    [AttentionFusionClassifier(width=16, max_epochs=10, batch_size=16)]
+    [AttentionFusionClassifier(width=16, max_epochs=3, batch_size=32)]
 )
 def test_the_classifier_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 6, "random_state": 0, **params}
+    few = {"max_epochs": 6, "batch_size": 30, "learning_rate": 1e-2}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier(**params)
 
 
@@ -259,6 +260,7 @@ def test_missing_numbers_are_learned_from():
     assert small(max_epochs=15).fit(X, y).score(X, y) == 1.0
 
 
+@pytest.mark.slow  # there are 1,300 steps
 @pytest.mark.parametrize(("n_rows", "n_epochs"), [(400, 6), (600, 5)])
 def test_by_default_more_rows_are_passed_fewer_times(n_rows, n_epochs):
     X, y = np.zeros((n_rows, 1)), np.arange(n_rows) % 2

@@ -46,7 +46,8 @@ FACTORIES = [make_linear, OneLinear, partial(OneLinear, times=3), Spec()]
 
 
 def small(factory, **params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 15, "random_state": 0, **params}
+    few = {"max_epochs": 6, "batch_size": 32, "learning_rate": 1e-2}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier([("features", factory)], **params)
 
 

@@ -62,6 +62,11 @@ def test_the_unit_of_a_target_does_not_matter(scale):
     assert np.all((predicted > 0) & (predicted < 20))
 
 
+def test_a_constant_target_is_predicted():
+    model = regressor().fit(X, np.full(len(X), 1e30))
+    assert_allclose(model.predict(X), 1e30, rtol=1e-6)
+
+
 BLOCKS = {
     "constant column": FeatureBlock.from_vectors(np.c_[np.ones(50), X]),
     "constant rows": FeatureBlock.from_vectors(np.ones((50, 3))),

@@ -13,7 +13,8 @@ NOTHING = np.full((1, 4), np.nan)
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 6, "random_state": 0, **params}
+    few = {"max_epochs": 6, "batch_size": 50}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier(**params)
 
 
@@ -28,7 +29,8 @@ def test_warm_start_goes_on_from_the_last_weights():
     # Whether a flower is of middling size: a linear model, with which training begins,
     # cannot tell it.
     labels = (np.abs(X[:, 0] - X[:, 0].mean()) < 0.6).astype(int)
-    classifier = small(warm_start=True, max_epochs=20, dropout=0.1).fit(X, labels)
+    params = {"max_epochs": 20, "learning_rate": 2e-2, "dropout": 0.1}
+    classifier = small(warm_start=True, **params).fit(X, labels)
     first = classifier.history_[0, "train_loss"]
     classifier.fit(X, labels)
     assert classifier.history_[0, "train_loss"] < 0.5 * first
@@ -102,7 +104,7 @@ def test_partial_fit_that_fails_leaves_the_model_as_it_was():
 def test_partial_fit_takes_the_class_weight_of_each_call():
     classifier = small(learning_rate=0.05).partial_fit(X, Y, classes=[0, 1, 2])
     classifier.set_params(class_weight={0: 1, 1: 1, 2: 1000})
-    for _ in range(30):
+    for _ in range(20):
         classifier.partial_fit(X, np.arange(150) % 3)
     assert (classifier.predict(X) == 2).all()
 
@@ -123,7 +125,7 @@ def test_warm_start_keeps_the_prior_of_the_first_rows():
 def test_a_regressor_goes_on_with_other_rows_in_the_units_of_the_first():
     y = 100 * X[:, 0]
     regressor = AttentionFusionRegressor(
-        width=16, max_epochs=40, warm_start=True, random_state=0
+        width=16, max_epochs=20, batch_size=50, warm_start=True, random_state=0
     ).fit(X[:, 1:], y)
     regressor.set_params(max_epochs=1).fit(X[100:, 1:], y[100:])
     assert_allclose(regressor.target_mean_, y.mean())

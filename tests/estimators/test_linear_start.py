@@ -295,3 +295,12 @@ def test_it_leaves_opposed_queries_something_to_look_for():
     first, second = network.direct.weight.chunk(2, dim=1)
     torch.testing.assert_close(first, -second, atol=1e-6, rtol=0)
     assert first.abs().mean() > 1e-3
+
+
+@pytest.mark.skipif(np.__version__ < "2", reason="NumPy 1 knows no weights")
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.9])
+def test_weighted_quantiles_are_numpys(share):
+    rng = np.random.default_rng(0)
+    values, weight = rng.integers(0, 9, (40, 3)).astype(float), rng.random(40)
+    expected = np.quantile(values, share, axis=0, weights=weight, method="inverted_cdf")
+    assert_allclose(linear.weighted_quantile(values, share, weight), expected, rtol=0)

@@ -12,6 +12,7 @@ from sklearn_mm.datasets import make_multimodal_classification
 
 # The dropout of few rows leaves so narrow a network too little.
 SMALL = {"width": 16, "n_heads": 2, "max_epochs": 20, "dropout": 0.1}
+SHORT = {**SMALL, "max_epochs": 1}
 LEFT, RIGHT = ["left_0", "left_1"], ["right_0", "right_1"]
 
 
@@ -50,12 +51,14 @@ def scores():
     return {share: np.array(of_share) for share, of_share in scores.items()}
 
 
+@pytest.mark.slow  # twelve networks are trained
 def test_a_modality_in_noise_harms_less_after_training_on_noise(scores):
     # Some networks ignore the noise without having met any.
     assert scores[0.5][:, 1].mean() > scores[0.0][:, 1].mean() + 0.1
     assert scores[0.5][:, 1].min() > 0.9
 
 
+@pytest.mark.slow
 def test_clean_rows_are_learned_as_well(scores):
     assert (scores[0.5][:, 0] > 0.97).all()
 
@@ -63,7 +66,7 @@ def test_clean_rows_are_learned_as_well(scores):
 def test_the_regressor_trains_on_noise_too():
     train, y, *_ = rows_of(0)
     one, other = (
-        AttentionFusionRegressor(modality_noise=share, random_state=0, **SMALL).fit(
+        AttentionFusionRegressor(modality_noise=share, random_state=0, **SHORT).fit(
             train, y
         )
         for share in (0.0, 0.5)
@@ -75,7 +78,7 @@ def test_there_is_no_noise_without_modality_dropout():
     train, y, *_ = rows_of(0)
     one, other = (
         AttentionFusionClassifier(
-            modality_noise=share, modality_dropout=0.0, random_state=0, **SMALL
+            modality_noise=share, modality_dropout=0.0, random_state=0, **SHORT
         ).fit(train, y)
         for share in (0.0, 1.0)
     )

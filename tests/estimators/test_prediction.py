@@ -116,6 +116,12 @@ def test_few_batches_are_cut_ahead(fitted, features, four_threads, monkeypatch):
     assert max(cut) <= 8  # two for each of four
 
 
+def test_a_layer_that_was_left_in_training_mode_predicts_all_the_same(fitted, features):
+    expected = fitted.predict_proba(features)
+    fitted.net_.module_.fusion.train()  # has layers of dropout
+    np.testing.assert_array_equal(fitted.predict_proba(features), expected)
+
+
 def test_an_error_in_a_thread_is_the_callers(
     fitted, features, four_threads, monkeypatch
 ):

@@ -16,7 +16,8 @@ X, Y = load_iris(return_X_y=True)
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 3, "random_state": 0, **params}
+    few = {"max_epochs": 3, "batch_size": 32}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier(**params)
 
 

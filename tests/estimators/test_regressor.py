@@ -11,14 +11,15 @@ from sklearn_mm import AttentionFusionRegressor, FeatureBlock, MultimodalFeature
 
 
 @parametrize_with_checks(
-    [AttentionFusionRegressor(width=16, max_epochs=10, batch_size=16)]
+    [AttentionFusionRegressor(width=16, max_epochs=3, batch_size=32)]
 )
 def test_the_regressor_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 15, "random_state": 0, **params}
+    few = {"max_epochs": 12, "batch_size": 50, "learning_rate": 6e-3}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionRegressor(**params)
 
 
@@ -105,7 +106,7 @@ def test_sequences_with_missing_rows_are_learned_from():
     series = [rng.normal(value, 0.3, (rng.integers(3, 9), 1)) for value in y]
     series = [None if row % 10 == 0 else s for row, s in enumerate(series)]
     X = MultimodalFeatures({"price": FeatureBlock.from_samples(series, "sequence")})
-    regressor = small(max_epochs=25).fit(X, y)
+    regressor = small(max_epochs=25, batch_size=25).fit(X, y)
     assert regressor.score(X, y) > 0.7
     assert_allclose(regressor.predict(X[::10]), y.mean(), atol=1e-4)
 

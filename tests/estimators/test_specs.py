@@ -103,10 +103,9 @@ def test_parameters_are_not_checked_before_fit():
 
 
 def small(spec, **params):
-    return AttentionFusionClassifier(
-        [("features", spec)],
-        **{"width": 16, "n_heads": 2, "max_epochs": 15, "random_state": 0, **params},
-    )
+    few = {"max_epochs": 8, "batch_size": 50, "learning_rate": 1e-2}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
+    return AttentionFusionClassifier([("features", spec)], **params)
 
 
 @pytest.mark.parametrize("tokens", ["row", "features", "auto"])

@@ -19,7 +19,8 @@ X, Y = load_iris(return_X_y=True)
 
 
 def small(**params):
-    params = {"width": 16, "n_heads": 2, "max_epochs": 6, "random_state": 0, **params}
+    few = {"max_epochs": 6, "batch_size": 32}
+    params = {"width": 16, "n_heads": 2, "random_state": 0, **few, **params}
     return AttentionFusionClassifier(**params)
 
 
@@ -66,6 +67,7 @@ def test_early_stopping_ends_before_the_last_epoch_and_restores_the_best():
         validation_fraction=0.3,
         n_iter_no_change=3,
         max_epochs=60,
+        batch_size=8,
         callbacks=[snapshots],
     ).fit(noise, labels)
     losses = classifier.history_[:, "valid_loss"]

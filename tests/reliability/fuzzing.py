@@ -118,6 +118,33 @@ def try_one(name, data):
     return outcome if seconds < MOST_SECONDS else f"slow: {seconds:.1f} s"
 
 
+def note(name, data, outcomes, keep=False):
+    """Try one input, and keep it if it is the first finding of its kind.
+
+    Parameters
+    ----------
+    name : str
+        Of the target.
+    data : bytes
+        The input.
+    outcomes : Counter of str
+        What has come of the inputs before.
+    keep : bool, default=False
+        Whether to write a finding into a file.
+
+    Returns
+    -------
+    str
+        "value", "refused", or the kind of the finding.
+    """
+    outcome = try_one(name, data).split(":")[0]
+    if keep and outcome not in ("value", "refused") and not outcomes[outcome]:
+        FINDINGS.mkdir(exist_ok=True)
+        digest = hashlib.sha256(data).hexdigest()[:12]
+        (FINDINGS / f"{name}-{digest}").write_bytes(data)
+    return outcome
+
+
 def fuzz(name, n_inputs, seed=0, keep=False):
     """Try many inputs.
 
@@ -140,13 +167,5 @@ def fuzz(name, n_inputs, seed=0, keep=False):
     rng, seeds, outcomes = np.random.default_rng(seed), seeds_of(name), Counter()
     try_one(name, seeds[0])  # imports what it needs
     for _ in range(n_inputs):
-        data = mutate(rng, seeds)
-        outcome = try_one(name, data)
-        if outcome not in ("value", "refused"):
-            outcome = outcome.split(":")[0]
-            if keep and not outcomes[outcome]:
-                FINDINGS.mkdir(exist_ok=True)
-                digest = hashlib.sha256(data).hexdigest()[:12]
-                (FINDINGS / f"{name}-{digest}").write_bytes(data)
-        outcomes[outcome] += 1
+        outcomes[note(name, mutate(rng, seeds), outcomes, keep)] += 1
     return outcomes

@@ -136,8 +136,8 @@ def run(n_damages, seed=0, old=False):
             without_checksums(whole)
         expected = read_all(whole)
         contents = {path.name: path.read_bytes() for path in sorted(whole.iterdir())}
+        shutil.copytree(whole, folder)
         for _ in range(n_damages):
-            shutil.copytree(whole, folder, dirs_exist_ok=True)
             name = str(rng.choice(list(contents)))
             damage = DAMAGES[rng.integers(len(DAMAGES))]
             damaged = damage(rng, contents[name], list(contents.values()))
@@ -146,7 +146,7 @@ def run(n_damages, seed=0, old=False):
             outcomes[outcome.split(" ")[0]] += 1
             if outcome.startswith("raw") or (outcome == "other" and not old):
                 print(f"{damage.__name__} of {name}: {outcome:.300}", flush=True)
-            shutil.rmtree(folder)
+            (folder / name).write_bytes(contents[name])
     return outcomes
 
 

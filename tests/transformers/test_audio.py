@@ -3,6 +3,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_mm import AudioTransformer
+from sklearn_mm import AudioTransformer, MultimodalFeatureUnion
 
 
 @parametrize_with_checks(
@@ -374,3 +375,78 @@ def test_a_rate_that_leaves_nothing_or_far_too_much_is_refused(n_samples, rate):
 def test_a_clip_that_is_shorter_than_a_sample_is_missing():
     block = AudioTransformer().fit_transform([(np.ones(2), 192_000), np.ones(16_000)])
     assert_array_equal(block.missing, [True, False])
+
+
+# Several clips of one row
+
+SOUNDS = [clip(2000), clip(3000, seed=1)]
+FILES = [wav(sound, subtype="FLOAT") for sound in SOUNDS]
+
+
+def frames_of(cell, **params):
+    cells = pd.Series([None], dtype=object)
+    cells.iat[0] = cell
+    block = AudioTransformer(sampling_rate=16000, **params).fit_transform(cells)
+    return block.values
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        [FILES[0], None, FILES[1]],
+        (FILES[0], SOUNDS[1]),
+        [(SOUNDS[0], 16000), (SOUNDS[1], 16000)],
+        np.array([{"array": s, "sampling_rate": 16000} for s in SOUNDS], dtype=object),
+    ],
+)
+def test_several_clips_of_a_cell_are_one_after_the_other(cell):
+    joined = np.concatenate(SOUNDS)
+    assert_allclose(frames_of(cell), librosa_log_mel_of(joined), atol=0.02)
+
+
+def librosa_log_mel_of(samples):
+    return librosa_log_mel(
+        samples, n_fft=400, hop_length=160, n_mels=64, pad_mode="constant"
+    )
+
+
+def test_several_columns_are_the_clips_of_a_row():
+    table = pd.DataFrame({"a": [FILES[0], None], "b": [FILES[1]] * 2})
+    block = AudioTransformer(sampling_rate=16000).fit_transform(table)
+    assert_array_equal(block[:1].values, frames_of(FILES))
+    assert_array_equal(block[1:].values, frames_of(FILES[1]))
+
+
+def test_a_row_of_which_every_clip_is_missing_is_missing():
+    table = pd.DataFrame({"a": [FILES[0], None], "b": [None, None]})
+    block = AudioTransformer(sampling_rate=16000).fit_transform(table)
+    assert_array_equal(block.lengths > 0, [True, False])
+
+
+def test_several_clips_are_cut_together_with_a_warning():
+    step = AudioTransformer(sampling_rate=16000, hop_length=1, n_fft=64, n_mels=4)
+    cells = pd.Series([[wav(clip(4000)), wav(clip(4000))]])  # of at most 6,000 frames
+    with pytest.warns(UserWarning, match="1 of 1 cells .* s of 2 clips are kept"):
+        assert step.fit_transform(cells).lengths == [6001]
+
+
+def test_of_several_clips_the_broken_one_is_named():
+    with pytest.raises(ValueError, match="row 0: clip 2 of 2: cannot read the sound"):
+        frames_of([FILES[0], b"no sound"])
+
+
+def test_several_files_of_a_cell_bring_their_rates_along():
+    cells = pd.Series([FILES])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AudioTransformer().fit(cells)
+
+
+def test_the_cache_tells_one_clip_from_several(tmp_path):
+    union = MultimodalFeatureUnion(
+        [("audio", AudioTransformer(sampling_rate=16000), "it")], memory=tmp_path
+    )
+    for cell in (FILES, FILES[::-1], FILES[0], FILES):
+        table = pd.DataFrame({"it": [cell]})
+        found = union.fit_transform(table)["audio"].values
+        assert_array_equal(found, frames_of(cell))

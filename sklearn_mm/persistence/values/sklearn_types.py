@@ -1,6 +1,6 @@
 """The types and functions of other libraries that a model file may hold.
 
-Estimators of scikit-learn 1.6 to 1.9, by their modules, and what these hold inside.
+Estimators of scikit-learn 1.8 to 1.9, by their modules, and what these hold inside.
 Nothing is imported by a name in a file: it is looked up here first. Birch is not among
 them, which is a web of nodes that point at each other.
 """

@@ -15,6 +15,7 @@ from sklearn_mm.readers.images import (
 )
 from sklearn_mm.readers.limits import MAX_BYTES, TIMEOUT
 from sklearn_mm.readers.locations import Places
+from sklearn_mm.readers.several import Several, read_each
 from sklearn_mm.transformers.pretrained.base import PretrainedTransformer, pool_tokens
 from sklearn_mm.transformers.pretrained.engines import check_rows, load_engine
 from sklearn_mm.transformers.pretrained.folders import (
@@ -35,9 +36,9 @@ TRIAL = TRIAL.astype(np.uint8)
 
 @dataclass
 class Waiting:
-    """An image that was read, and waits for the range of values."""
+    """The images of a cell, of which some wait for the range of values."""
 
-    image: np.ndarray
+    images: list
 
 
 class PretrainedImageTransformer(PretrainedTransformer):
@@ -145,8 +146,10 @@ class PretrainedImageTransformer(PretrainedTransformer):
 
     Notes
     -----
-    Cells are those of :class:`ImageTransformer`. Missing cells become empty samples. An
-    image's vector does not depend on the images beside it beyond rounding.
+    Cells are those of :class:`ImageTransformer`; of several images in a cell, or in
+    several columns, the vectors are averaged, or the tokens stand one after the other.
+    Missing cells become empty samples. An image's vector does not depend on the images
+    beside it beyond rounding.
 
     With ``MultimodalFeatureUnion(memory=...)`` an image is encoded once for all folds
     and later runs, unless the model is a callable, or a module with a class of your own
@@ -175,6 +178,7 @@ class PretrainedImageTransformer(PretrainedTransformer):
     array([16,  0, 16])
     """
 
+    _layouts = ("cells", "numbers", "columns")
     _readers = ("numpy", "pillow", "torch")
 
     def __init__(
@@ -273,24 +277,32 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return (resized.astype(np.float32) / 255 - mean) / std
 
     def _read_cell(self, cell):
-        """Read a cell as what the model takes, or as it is where it has no range."""
+        """Read the images of a cell as the model takes them, if they have a range."""
         _, _, enough = self._engine()
-        images = list_images(cell)
-        if len(images) > 1:
-            raise ValueError(
-                f"found {len(images)} images in one cell, of which this transformer "
-                "takes one. Give each a column of its own"
-            )
-        image = None
-        if images:
-            image = read_image(images[0], enough, Places.of(self), self.max_pixels)
-        if image is None:
+        places = Places.of(self)
+        images = read_each(
+            list_images(cell),
+            lambda each: read_image(each, enough, places, self.max_pixels),
+            "image",
+        )
+        if not images:
             return None
-        pixels = to_uint8(image, self.value_range)
-        return Waiting(image) if pixels is None else self._process(pixels)
+        pixels = [to_uint8(image, self.value_range) for image in images]
+        if any(each is None for each in pixels):
+            return Waiting(images)
+        return [self._process(each) for each in pixels]
+
+    def _take(self, X, *, reset):
+        column = super()._take(X, reset=reset)
+        if column.layout == "columns":
+            column.cells = [Several(row) for row in column.cells]
+        return column
 
     def _add_cell(self, digest, cell):
-        return add_cell(digest, cell, Places.of(self))
+        images, places = list_images(cell), Places.of(self)
+        if len(images) != 1:
+            digest.update(f"{len(images)} images ".encode())
+        return all(add_cell(digest, image, places) for image in images)
 
     def _process(self, pixels):
         """Bring uint8 pixels to the size and the numbers that the model takes."""
@@ -304,7 +316,13 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return not isinstance(sample, Waiting)
 
     def _learn(self, samples):
-        waiting = [sample.image for sample in samples if isinstance(sample, Waiting)]
+        waiting = [
+            image
+            for sample in samples
+            if isinstance(sample, Waiting)
+            for image in sample.images
+            if to_uint8(image, None) is None
+        ]
         chosen = (
             learn_value_range(waiting) if self.value_range is None else self.value_range
         )
@@ -312,8 +330,12 @@ class PretrainedImageTransformer(PretrainedTransformer):
 
     def _to_block(self, samples):
         rows = [row for row, s in enumerate(samples) if isinstance(s, Waiting)]
-        pixels = [to_uint8(samples[row].image, self.value_range_) for row in rows]
-        encoded = self._encode_all([self._process(image) for image in pixels])
+        encoded = self._encode_all(
+            [
+                [self._process(to_uint8(i, self.value_range_)) for i in each.images]
+                for each in (samples[row] for row in rows)
+            ]
+        )
         samples = list(samples)
         for row, result in zip(rows, encoded, strict=True):
             if isinstance(result, Exception):
@@ -322,22 +344,30 @@ class PretrainedImageTransformer(PretrainedTransformer):
         return super()._to_block(samples)
 
     def _trial(self):
-        return self._process(TRIAL)
+        return [self._process(TRIAL)]
 
-    def _encode(self, images):
+    def _encode(self, cells):
+        """Encode the images of each cell: tokens of all, or the mean of vectors."""
         _, run, _ = self._engine()
-        tokens = []
+        images, tokens = [image for cell in cells for image in cell], []
         for start in range(0, len(images), self.batch_size):
             batch = np.stack(images[start : start + self.batch_size])
             found = check_rows(run(batch), len(batch))
             tokens.extend(pool_tokens(self.output, found))
-        return tokens
+        join = np.concatenate if self.output == "tokens" else _average
+        tokens = iter(tokens)
+        return [join([next(tokens) for _ in cell]) for cell in cells]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         # A whole image may be missing, but NaN among its pixels is an error.
         tags.input_tags.allow_nan = False
         return tags
+
+
+def _average(vectors):
+    """Average the vectors (1, d) of the images of a cell."""
+    return np.mean(vectors, axis=0)
 
 
 def _check_numbers(name, value, kind, lengths, *, positive):

@@ -280,3 +280,55 @@ def test_parameters_that_cannot_work_are_refused(net, parameters, error, message
         PretrainedImageTransformer(**({"model": net} | SCALE | parameters)).fit(
             photos()
         )
+
+
+# Several images of one row
+
+
+def test_vectors_of_several_images_of_a_cell_are_averaged(net):
+    first, second, third = photos(3)
+    step = PretrainedImageTransformer(net, **SCALE)
+    block = step.fit_transform(column([[first, None, second], third, []]))
+    alone = step.fit_transform(column([first, second, third])).values
+    assert block.lengths.tolist() == [1, 1, 0]
+    expected = np.stack([(alone[0] + alone[1]) / 2, alone[2]])
+    assert_allclose(block.values, expected, rtol=1e-5)
+
+
+def test_tokens_of_several_images_stand_one_after_the_other(net):
+    first, second = photos(2)
+    step = PretrainedImageTransformer(net, output="tokens", batch_size=1, **SCALE)
+    block = step.fit_transform(column([[first, second]]))
+    alone = step.fit_transform(column([first, second]))
+    assert block.lengths.tolist() == [8]
+    assert_allclose(block.values, alone.values, rtol=1e-5)
+
+
+def test_several_columns_are_the_images_of_a_row(net):
+    first, second = photos(2)
+    step = PretrainedImageTransformer(net, **SCALE)
+    table = pd.DataFrame({"a": column([first, None]), "b": column([second, second])})
+    expected = step.fit_transform(column([[first, second], second])).values
+    assert_array_equal(step.fit_transform(table).values, expected)
+
+
+def test_several_images_of_floats_wait_for_the_range_of_all(net):
+    first, second = photos(2)
+    step = PretrainedImageTransformer(net, **SCALE)
+    found = step.fit_transform(column([[first / 255, second], second / 255])).values
+    expected = step.fit_transform(column([[first, second], second])).values
+    assert_allclose(found, expected, atol=0.02)
+
+
+def test_of_several_images_the_broken_one_is_named(net):
+    step = PretrainedImageTransformer(net, **SCALE)
+    with pytest.raises(ValueError, match="row 0: image 2 of 2: "):
+        step.fit(column([[photos(1)[0], b"no image"]]))
+
+
+def column(cells):
+    """Make a column, whose cells may be lists."""
+    series = pd.Series([None] * len(cells), dtype=object)
+    for row, cell in enumerate(cells):
+        series.iat[row] = cell
+    return series
