@@ -7,12 +7,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_mm._state import unchanged_on_failure
+from sklearn_mm.estimators import automatic, validation
+from sklearn_mm.estimators.checkpoints.session import Checkpoint, open_checkpoint
 from sklearn_mm.estimators.inputs import (
+    Rows,
     as_fitted,
     check_features,
     check_weights,
     refuse_missing,
-    split_rows,
     training_rows,
 )
 from sklearn_mm.estimators.modality import describe_modality
@@ -20,19 +22,8 @@ from sklearn_mm.estimators.named_encoders import NamedEncoders
 from sklearn_mm.estimators.padding import prediction_order
 from sklearn_mm.estimators.parameters import check_parameters
 from sklearn_mm.estimators.targets import refuse_missing_target
+from sklearn_mm.estimators.validation import last_rows, named, split_rows
 from sklearn_mm.estimators.voting import choose_voting
-
-# With fewer, each is needed for training, and few epochs keep them from being known by
-# heart.
-EARLY_STOPPING_MIN_ROWS = 1_000
-# Of many rows, and of few, which are soon known by heart.
-DROPOUT, DROPOUT_OF_FEW_ROWS = 0.1, 0.5
-FEW_ROWS = 900  # trained on, beside those held out of 1,000
-# Below, a second member costs what few rows should not; above, it brings little.
-SEVERAL_MEMBERS = 1_000, 20_000
-# Rows that tell when to stop, and the least and largest share of all that they are.
-STOPPING_ROWS = 500
-SMALLEST_HELD_OUT, LARGEST_HELD_OUT = 0.01, 0.1
 
 # All threads draw from torch's one random state, so one network trains at a time.
 _TRAINS = threading.RLock()
@@ -48,7 +39,17 @@ class BaseAttentionFusion(NamedEncoders):
     the network is trained (``_learns_from_held_out``, ``_learn_from_held_out``).
     """
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        groups=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the network.
 
         Interrupted by Ctrl-C after its first epoch, it keeps the best epoch if it stops
@@ -72,6 +73,13 @@ class BaseAttentionFusion(NamedEncoders):
         groups : array-like of shape (n_samples,), default=None
             Where rows are held out, those of one group are all held out or all
             trained on.
+        X_val : as X, of n_val samples, default=None
+            Rows of your own to validate on, for early stopping and calibration; then
+            none are held out. Through a pipeline with ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their target.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Of each of them in the loss and the score.
 
         Returns
         -------
@@ -85,54 +93,98 @@ class BaseAttentionFusion(NamedEncoders):
         with unchanged_on_failure(self):
             self._check_fit_parameters()
             before = vars(self).copy() if self.warm_start else {}
-            features, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-            rows, weight = training_rows(features, self._target_numbers(y), weight)
-            if groups is not None:
-                check_consistent_length(features, groups)
-                groups = np.asarray(groups)[rows]
-            stops_early = self._stops_early(rows, groups)
-            is_split_by_user = "train_split" in (self.net_params or ())
-            holds_out = self._learns_from_held_out or (
-                stops_early and not is_split_by_user
-            )
-            valid = np.zeros(len(rows), dtype=bool)
-            seed = self._draw_seed()
-            if holds_out:
-                strata = self._strata(y[rows])
-                fraction = self._resolve_validation_fraction(len(rows))
-                valid = split_rows(rows, strata, groups, fraction, seed)
-            self._describe(features, rows[~valid])
-            self._learn_target(y[rows], weight)
-            state = self._state_to_continue(before)
-            train, held = self._dataset(features, rows, y, weight, ~valid), None
-            if state is None:
-                self._voting = self._choose_voting(len(train))
-            self._dropout = self._resolve_dropout(len(train))
-            if state is None or self.n_estimators != "auto":
-                self._n_estimators = self._resolve_n_estimators(len(rows))
-            if holds_out:
-                held = self._dataset(features, rows, y, weight, valid)
-            groups = None if groups is None else groups[~valid]
-            self._train(train, held, seed, state, stops_early, groups)
-            self._learn_from_held_out(held)
+            validation.check_own_rows(self, X_val, y_val, sample_weight_val)
+            given, own = self._training_rows(X, y, sample_weight, groups), None
+            if X_val is not None:
+                self._describe(given.features, given.numbers)
+                own = self._own_rows(given, X_val, y_val, sample_weight_val)
+            start = before["net_"].module_.state_dict() if "net_" in before else None
+            parts = {"training rows": given, "validation rows": own}
+            with open_checkpoint(self, parts, self._draw_seed(), start) as checkpoint:
+                self._fit_rows(given, own, before, checkpoint)
+                checkpoint.finish()
         return self
+
+    def _training_rows(self, X, y, sample_weight, groups=None, *, reset=True):
+        """Check features, target, weights and groups: Rows."""
+        features, y, weight = self._check_rows(X, y, sample_weight, reset=reset)
+        numbers, weight = training_rows(features, self._target_numbers(y), weight)
+        if groups is not None:
+            check_consistent_length(features, groups)
+            groups = np.asarray(groups)[numbers]
+        return Rows(features, numbers, y, weight, groups)
+
+    def _own_rows(self, given, X_val, y_val, sample_weight_val):
+        """Check rows of the user's to validate on against those to train on: Rows."""
+        with named("X_val, y_val"):
+            own = self._training_rows(X_val, y_val, sample_weight_val, reset=False)
+            if own.y.shape[1:] != given.y.shape[1:]:
+                raise ValueError(
+                    f"y_val has shape {own.y.shape}, but y has {given.y.shape}"
+                )
+        return own
+
+    def _fit_rows(self, given, own, before, checkpoint):
+        """Learn from checked rows, of which some may be held out."""
+        stops_early = automatic.choose_early_stopping(
+            self.early_stopping, given.numbers, given.groups, is_given=own is not None
+        )
+        is_split_by_user = "train_split" in (self.net_params or ())
+        holds_out = own is None and (
+            self._learns_from_held_out or (stops_early and not is_split_by_user)
+        )
+        valid = np.zeros(len(given), dtype=bool)
+        if holds_out:
+            valid = self._hold_out(given, checkpoint.seed)
+        if own is None:
+            self._describe(given.features, given.numbers[~valid])
+        self._learn_target(given.target, given.weight)
+        state = self._state_to_continue(before)
+        train, held = self._dataset(given, ~valid), None
+        if state is None:
+            self._voting = self._choose_voting(len(train))
+        self._dropout = automatic.choose_dropout(self.dropout, len(train))
+        if state is None or self.n_estimators != "auto":
+            self._n_estimators = automatic.choose_n_estimators(
+                self.n_estimators, len(given)
+            )
+        if holds_out:
+            held = self._dataset(given, valid)
+        elif own is not None:
+            with named("X_val, y_val"):
+                held = self._dataset(own, slice(None))
+        groups = None if given.groups is None else given.groups[~valid]
+        self._train(train, held, checkpoint, state, stops_early, groups)
+        self._learn_from_held_out(held)
+
+    def _hold_out(self, given, seed):
+        """Choose the rows that are not trained on: ndarray of bool."""
+        fraction = automatic.choose_validation_fraction(
+            self.validation_fraction, len(given), calibrates=self._learns_from_held_out
+        )
+        if self.validation_split == "last":
+            return last_rows(given.numbers, given.groups, fraction)
+        strata = self._strata(given.target)
+        return split_rows(given.numbers, strata, given.groups, fraction, seed)
 
     def _partial_fit(self, X, y, sample_weight, learn_target):
         """Train one epoch more, on the statistics of the first call's rows."""
         with unchanged_on_failure(self):
             first = not self.__sklearn_is_fitted__()
             self._check_fit_parameters()
-            features, y, weight = self._check_rows(X, y, sample_weight, reset=first)
-            rows, weight = training_rows(features, self._target_numbers(y), weight)
+            given = self._training_rows(X, y, sample_weight, reset=first)
             if first:
-                self._describe(features, rows)
-                learn_target(y[rows], weight)
-                self._dropout = self._resolve_dropout(len(rows))
-                self._n_estimators = self._resolve_n_estimators(len(rows))
+                self._describe(given.features, given.numbers)
+                learn_target(given.target, given.weight)
+                self._dropout = automatic.choose_dropout(self.dropout, len(given))
+                self._n_estimators = automatic.choose_n_estimators(
+                    self.n_estimators, len(given)
+                )
                 self._voting = []  # some rows are not enough for a linear model
-            train = self._dataset(features, rows, y, weight, slice(None))
+            train = self._dataset(given, slice(None))
             net = None if first else self.net_
-            self._train(train, None, self._draw_seed(), None, n_epochs=1, net=net)
+            begun = Checkpoint(None, None, self._draw_seed())
+            self._train(train, None, begun, None, n_epochs=1, net=net)
             self._learn_from_held_out(None)
         return self
 
@@ -174,23 +226,24 @@ class BaseAttentionFusion(NamedEncoders):
             for name, block in features.blocks.items()
         }
 
-    def _dataset(self, features, rows, y, weight, kept):
-        """Cut some of the training rows out, with their encoded targets."""
+    def _dataset(self, given, kept):
+        """Cut some rows out, with their encoded targets."""
         import torch
 
         from sklearn_mm.estimators.batches import FusionDataset
 
-        weight = None if weight is None else weight[kept]
-        target, weight = self._encode_target(y[rows[kept]], weight)
+        weight = None if given.weight is None else given.weight[kept]
+        target, weight = self._encode_target(given.target[kept], weight)
         if weight is not None:
             weight = torch.as_tensor(weight, dtype=torch.float32)
-        return FusionDataset(features, rows[kept], torch.as_tensor(target), weight)
+        numbers = given.numbers[kept]
+        return FusionDataset(given.features, numbers, torch.as_tensor(target), weight)
 
     def _train(
         self,
         train,
         held,
-        seed,
+        checkpoint,
         state,
         stops_early=False,
         groups=None,
@@ -216,12 +269,15 @@ class BaseAttentionFusion(NamedEncoders):
             stops_early = self._stops_on(held, stops_early)
         # The caller's random state is as it was, whatever the network draws.
         with _TRAINS, torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(checkpoint.seed)
             if net is None:
+                batch_size = automatic.choose_batch_size(self.batch_size, len(train))
                 batch_size, n_batches = passthrough.batch_plan(
-                    net_params, self._resolve_batch_size(len(train)), len(train)
+                    net_params, batch_size, len(train)
                 )
-                max_epochs = self._resolve_max_epochs(n_batches, len(train))
+                max_epochs = automatic.choose_max_epochs(
+                    self.max_epochs, n_batches, len(train)
+                )
                 net = training.make_net(
                     self._network_arguments(),
                     self._criterion(),
@@ -232,11 +288,12 @@ class BaseAttentionFusion(NamedEncoders):
                     held=held,
                     stops_early=stops_early,
                     constant_rate=n_epochs is not None,
+                    checkpoint=checkpoint,
                 )
                 net.initialize()
-                if state is None:
-                    fit_linear = self._linear_model()
-                    begin_with_linear_model(net.module_, train, fit_linear, seed)
+                if state is None and checkpoint.found[0] is None:
+                    fit, seed = self._linear_model(), checkpoint.seed
+                    begin_with_linear_model(net.module_, train, fit, seed)
                     show_linear_score(net, held)
             if state is not None:
                 _load_state(net.module_, state)
@@ -345,18 +402,6 @@ class BaseAttentionFusion(NamedEncoders):
                 encoded = network.encode(batch)
             yield encoded
 
-    def _resolve_dropout(self, n_rows):
-        """Choose the dropout for ``"auto"``: more where rows are few."""
-        if self.dropout != "auto":
-            return self.dropout
-        return DROPOUT if n_rows >= FEW_ROWS else DROPOUT_OF_FEW_ROWS
-
-    def _resolve_n_estimators(self, n_rows):
-        """Choose for ``"auto"``: two, where there are neither few rows nor many."""
-        if self.n_estimators != "auto":
-            return self.n_estimators
-        return 2 if SEVERAL_MEMBERS[0] <= n_rows <= SEVERAL_MEMBERS[1] else 1
-
     def _choose_voting(self, n_rows):
         """Name the modalities that a linear model reads: none where noise is met.
 
@@ -367,53 +412,14 @@ class BaseAttentionFusion(NamedEncoders):
             return []
         return choose_voting(self.modalities_in_, len(self.prior_), n_rows)
 
-    def _resolve_batch_size(self, n_rows):
-        """Choose about 32 batches an epoch, of 8 to 128 rows, for ``"auto"``."""
-        if self.batch_size != "auto":
-            return self.batch_size
-        return int(np.clip(2 ** np.round(np.log2(max(1, n_rows) / 32)), 8, 128))
-
-    def _resolve_max_epochs(self, n_batches, n_rows):
-        """Choose about 1,300 steps, in 5 to 40 epochs, for ``"auto"``.
-
-        Few rows are learned by heart sooner than they teach more: below 4,000 there
-        are no more epochs than hundreds of rows, but 10.
-        """
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        most = int(np.clip(n_rows // 100, 10, 40))
-        return int(np.clip(round(1300 / n_batches), 5, most))
-
-    def _stops_early(self, rows, groups):
-        """Tell for ``"auto"`` whether there are rows, and groups, enough to hold out.
-
-        A row that stands twice counts once, so that weights which are turned into rows
-        repeated do not decide.
-        """
-        if self.early_stopping != "auto":
-            return self.early_stopping
-        if groups is not None and len(np.unique(groups)) < 2:
-            return False
-        return len(np.unique(rows)) >= EARLY_STOPPING_MIN_ROWS
-
-    def _resolve_validation_fraction(self, n_rows):
-        """Choose how much is held out for ``"auto"``: a tenth, and of many rows less.
-
-        Some hundred rows tell when to stop; the others are better trained on.
-        """
-        if self.validation_fraction != "auto":
-            return self.validation_fraction
-        if self._learns_from_held_out:
-            return LARGEST_HELD_OUT
-        return float(
-            np.clip(STOPPING_ROWS / n_rows, SMALLEST_HELD_OUT, LARGEST_HELD_OUT)
-        )
-
     def _draw_seed(self):
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
     def _check_fit_parameters(self):
+        from sklearn_mm.estimators.scores import check_scorer
+
         check_parameters(self)
+        check_scorer(self.scoring)
         self._check_encoders()
 
     def __sklearn_is_fitted__(self):

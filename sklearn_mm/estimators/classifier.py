@@ -132,12 +132,31 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         Share of the rows, or of the groups, to hold out for ``early_stopping`` and
         ``calibration``. "auto": a tenth; from 5,000 rows on, without calibration, 500
         rows, but at least a hundredth.
+    validation_split : {"random", "last"}, default="random"
+        Which rows are held out: random ones, or the last in the order of X, where that
+        is an order in time. Of ``groups`` those that begin last.
     n_iter_no_change : int or "auto", default="auto"
-        Epochs without a lower loss before it stops. "auto": half of ``max_epochs``, at
-        least 10, since the loss falls once more when the learning rate does.
+        Epochs without a lower loss, or a higher score, before it stops. "auto": half of
+        ``max_epochs``, at least 10, since the loss falls once more when the learning
+        rate does.
+    scoring : str, callable or None, default="loss"
+        What early stopping goes by on the rows held out: the loss; a score of
+        scikit-learn by its name, such as "roc_auc"; a callable ``(estimator, X,
+        y)`` whose higher values are better; or None, the accuracy.
+        ``history_`` has it as ``valid_score``; for the loss, the accuracy is
+        there.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit. Give it features of
         one fitted union: another one gives words other ids.
+    checkpoint : str or Path, default=None
+        A folder. The state of the training is kept there, so that ``fit`` of the same
+        rows and parameters, after the process was killed, goes on from it and ends with
+        the same weights. It is forgotten when ``fit`` ends. Other rows or parameters
+        have their own file in it, so all fits of a search may share a folder. Not for
+        ``partial_fit``.
+    checkpoint_every : "epoch" or float, default="epoch"
+        How often the state is kept: after each epoch, or after so many minutes, also
+        within an epoch.
     precision : {"float32", "bfloat16"}, default="float32"
         In which matrices are multiplied: bfloat16 (mixed precision) is faster where the
         processor has it.
@@ -226,8 +245,12 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         calibration=None,
         early_stopping="auto",
         validation_fraction="auto",
+        validation_split="random",
         n_iter_no_change="auto",
+        scoring="loss",
         warm_start=False,
+        checkpoint=None,
+        checkpoint_every="epoch",
         precision="float32",
         device="auto",
         callbacks=None,
@@ -258,8 +281,12 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
         self.calibration = calibration
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.precision = precision
         self.device = device
         self.callbacks = callbacks

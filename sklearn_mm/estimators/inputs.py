@@ -1,8 +1,9 @@
 """What an estimator is given, as features and rows that can be trained on."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_mm._flattened import warn_of_flattened
@@ -17,6 +18,39 @@ SINGLE_MODALITY = "features"
 
 # Whole weights that sum to at most this many times the rows are rows repeated.
 _MAX_REPETITION = 4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that are learned from, in the order of their content.
+
+    Attributes
+    ----------
+    features : MultimodalFeatures
+        Of all samples.
+    numbers : ndarray of int of shape (n_rows,)
+        Which samples; one may stand several times.
+    y : ndarray of shape (n_samples, ...)
+        Targets of all samples, as the user has them.
+    weight : ndarray of shape (n_rows,), or None
+        Of the rows.
+    groups : ndarray of shape (n_rows,), or None
+        Of the rows.
+    """
+
+    features: MultimodalFeatures
+    numbers: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+    groups: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.numbers)
+
+    @property
+    def target(self):
+        """Targets of the rows: ndarray of shape (n_rows, ...)."""
+        return self.y[self.numbers]
 
 
 def check_features(estimator, X, *, reset):
@@ -242,68 +276,3 @@ def training_rows(features, target, weight):
     if np.all(weight == weight[0]):
         return rows, None
     return rows, weight / weight.mean()
-
-
-def split_rows(rows, strata, groups, fraction, seed):
-    """Choose the rows that are held out of training.
-
-    Parameters
-    ----------
-    rows : ndarray of int of shape (n_rows,)
-        As ``training_rows`` gives them; a row that stands twice is not torn apart.
-    strata : ndarray of shape (n_rows,), or None
-        Classes whose shares are kept where each has enough rows, or groups: a group
-        counts for the rarest of its classes.
-    groups : ndarray of shape (n_rows,), or None
-        Rows of one group stay together.
-    fraction : float
-        Share of the rows, or of the groups.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two rows, or groups.
-    """
-    units = rows if groups is None else groups
-    _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
-    if len(first) < 2:
-        unit = "sample" if groups is None else "group"
-        raise ValueError(
-            f"early_stopping and calibration need at least two {unit}s to hold some "
-            f"out, found {len(first)} {unit}. Set early_stopping=False and "
-            "calibration=None, which hold nothing out."
-        )
-    # Numbered by where they first stand, which the order of X does not change.
-    number = np.argsort(np.argsort(first))[unit_of_row]
-    n_held = int(np.clip(round(fraction * len(first)), 1, len(first) - 1))
-    stratify = None
-    if strata is not None:
-        stratify = strata[np.sort(first)]
-        if groups is not None:
-            stratify = _rarest_classes(strata, number)
-        _, counts = np.unique(stratify, return_counts=True)
-        if (
-            counts.min() < 2
-            or n_held < len(counts)
-            or len(first) - n_held < len(counts)
-        ):
-            stratify = None
-    _, held = train_test_split(
-        np.arange(len(first)), test_size=n_held, random_state=seed, stratify=stratify
-    )
-    return np.isin(number, held)
-
-
-def _rarest_classes(strata, number):
-    """Give for each group, by its number, the rarest class of its rows, as a code."""
-    _, code, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    rank = np.argsort(np.argsort(counts, kind="stable"))[code]
-    rarest = np.full(number.max() + 1, len(counts))
-    np.minimum.at(rarest, number, rank)
-    return rarest

@@ -1,6 +1,7 @@
 """Checks of the parameters that all attention fusion estimators share."""
 
 from numbers import Integral, Real
+from os import PathLike
 
 CHOICES = {
     "fusion": ("attention", "bottleneck", "cross", "gated", "concat"),
@@ -8,6 +9,7 @@ CHOICES = {
     "schedule": ("cosine", "linear", "constant"),
     "averaging": (None, "ema"),
     "early_stopping": (False, True, "auto"),
+    "validation_split": ("random", "last"),
     "precision": ("float32", "bfloat16"),
 }
 
@@ -62,6 +64,11 @@ def check_parameters(estimator):
         check("validation_fraction", lambda value: 0 < value < 1, expected)
     if values["gradient_clipping"] is not None:
         check("gradient_clipping", lambda value: value > 0, "None or above 0")
+    if values["checkpoint"] is not None:
+        check("checkpoint", bool, "None or the path of a folder", str | PathLike)
+    if values["checkpoint_every"] != "epoch":
+        expected = "'epoch' or a number of minutes above 0"
+        check("checkpoint_every", lambda value: value > 0, expected)
     if values["width"] % values["n_heads"]:
         raise ValueError(
             f"width must be a multiple of n_heads, found width={values['width']} and "

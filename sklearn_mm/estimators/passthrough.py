@@ -11,6 +11,7 @@ from skorch.callbacks import LRScheduler
 
 from sklearn_mm.estimators.batches import BatchIterator, FusionDataset
 from sklearn_mm.estimators.criterion import RowLoss
+from sklearn_mm.estimators.inputs import Rows
 
 # Parameters of skorch's net that have no effect here, or would break something.
 _INSTEAD = {
@@ -238,7 +239,8 @@ def _as_fusion_dataset(estimator, dataset):
             "predefined_split(skorch.dataset.Dataset(features, y)).",
         )
     features, y, _ = estimator._check_rows(X, y, None, reset=False)
-    return estimator._dataset(features, np.arange(len(features)), y, None, slice(None))
+    rows = Rows(features, np.arange(len(features)), y, None)
+    return estimator._dataset(rows, slice(None))
 
 
 def listed_callbacks(estimator, net_params):

@@ -1,25 +1,24 @@
 """What an epoch came to: the score on the rows held out, and a bar."""
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.metrics import accuracy_score, r2_score
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 from sklearn_mm.estimators.prediction import predict_batches
+from sklearn_mm.estimators.scores import HeldOutScore
 
 
 class ValidationScore(Callback):
-    """Record the score on the rows held out: accuracy, or the R² score.
+    """Record the score on the rows held out, as ``scoring`` of the estimator says.
 
     Parameters
     ----------
     estimator : attention fusion estimator
-        What is trained.
+        What is trained; that knows its target already.
     """
 
     def __init__(self, estimator):
-        self.metric = accuracy_score if is_classifier(estimator) else r2_score
+        self.score = HeldOutScore(estimator)
 
     def on_epoch_begin(self, net, **kwargs):
         """Forget the epoch before."""
@@ -33,22 +32,14 @@ class ValidationScore(Callback):
                 [part.cpu().numpy() for part in (target, outputs, weight)]
             )
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net, dataset_valid=None, **kwargs):
         """Record the score in the history, as ``valid_score``."""
         if self.batches_:
             rows = map(np.concatenate, zip(*self.batches_, strict=True))
-            score = self.score(*rows)
+            score = self.score(dataset_valid, *rows)
             if score is not None:
                 net.history.record("valid_score", score)
         self.batches_ = []
-
-    def score(self, target, outputs, weight):
-        """Score outputs of the network: a float, None where that is not defined."""
-        if self.metric is accuracy_score:
-            outputs = outputs > 0 if target.ndim == 2 else outputs.argmax(axis=1)
-        elif len(target) < 2:
-            return None  # the R² score of a single row
-        return float(self.metric(target, outputs, sample_weight=weight))
 
 
 class EpochProgress(Callback):
@@ -74,6 +65,10 @@ class EpochProgress(Callback):
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
         self.bar_ = tqdm(total=net.max_epochs, desc=self.description, unit="epoch")
+
+    def go_on(self, n_epochs):
+        """Count the epochs that a process before this one has trained."""
+        self.bar_.update(n_epochs)
 
     def on_epoch_end(self, net, **kwargs):
         """Count the epoch."""
@@ -119,4 +114,4 @@ def show_linear_score(net, held):
     if bars and scores and held is not None and net.module_.named_votes():
         outputs = predict_batches(net, held)
         target, weight = held.target.numpy(), held.weight.numpy()
-        bars[0].linear_score = scores[0].score(target, outputs, weight)
+        bars[0].linear_score = scores[0].score(held, target, outputs, weight)

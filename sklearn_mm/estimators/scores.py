@@ -1,15 +1,125 @@
-"""skorch's scoring callbacks, on labels and probabilities as the estimator has them."""
+"""Scores of rows held out, on labels and probabilities as the estimator has them."""
 
 import copy
+import difflib
+import inspect
 import warnings
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.metrics import (
+    accuracy_score,
+    check_scoring,
+    get_scorer_names,
+    r2_score,
+)
 from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.callbacks.scoring import ScoringBase, convert_sklearn_metric_function
 from skorch.utils import to_numpy
+
+
+def check_scorer(scoring):
+    """Refuse what is no score.
+
+    Parameters
+    ----------
+    scoring : "loss", str, callable or None
+        As the user passed it.
+
+    Raises
+    ------
+    ValueError
+        With the names that are near.
+    """
+    if scoring is None or scoring == "loss":
+        return
+    found, expected = repr(scoring), "'loss', None, a name of scikit-learn's scores"
+    if isinstance(scoring, str):
+        if scoring in get_scorer_names():
+            return
+        near = difflib.get_close_matches(scoring, get_scorer_names(), n=3)
+        found += f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        expected += " (sklearn.metrics.get_scorer_names())"
+    elif callable(scoring):
+        if not getattr(scoring, "__module__", "").startswith("sklearn.metrics._") or (
+            hasattr(scoring, "_score_func")
+        ):
+            return
+        found += ", a metric: sklearn.metrics.make_scorer makes a score of it"
+    raise ValueError(
+        f"scoring must be {expected}, or a callable (estimator, X, y), found {found}"
+    )
+
+
+class HeldOutScore:
+    """Score what the network gives for rows held out.
+
+    Parameters
+    ----------
+    estimator : attention fusion estimator
+        That knows its target already. Its ``scoring`` counts; "loss" and None are the
+        accuracy, or the R² score.
+    """
+
+    def __init__(self, estimator):
+        self.scoring = estimator.scoring
+        self.by_default = self.scoring in (None, "loss")
+        self.metric = accuracy_score if is_classifier(estimator) else r2_score
+        self.decoder = None if self.by_default else Decoder(estimator)
+
+    def __call__(self, dataset, target, outputs, weight):
+        """Score outputs of the network: a float, None where that is not defined.
+
+        Parameters
+        ----------
+        dataset : FusionDataset
+            The rows, for a callable of the user's.
+        target, outputs, weight : ndarray of shape (n_rows, ...)
+            As the net has them.
+        """
+        if not self.by_default:
+            return self._by_scorer(dataset, target, outputs, weight)
+        if self.metric is accuracy_score:
+            outputs = outputs > 0 if target.ndim == 2 else outputs.argmax(axis=1)
+        elif len(target) < 2 and self.scoring == "loss":
+            return None  # the R² score of a single row
+        score = float(self.metric(target, outputs, sample_weight=weight))
+        return score if self.scoring == "loss" else self._defined(score, len(target))
+
+    def _by_scorer(self, dataset, target, outputs, weight):
+        predicted = self.decoder.predictor(outputs)
+        try:
+            scorer = check_scoring(predicted, self.scoring)
+            weighed = {} if (weight == weight[0]).all() else {"sample_weight": weight}
+            if weighed and not _takes_weights(scorer):
+                raise ValueError(
+                    "it takes no sample_weight, and the rows have weights. Choose "
+                    "another, or leave the weights of these rows out"
+                )
+            score = scorer(predicted, dataset, self.decoder.target(target), **weighed)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"scoring={self.scoring!r} cannot score the {len(target)} rows held "
+                f"out: {error}"
+            ) from error
+        return self._defined(score, len(target))
+
+    def _defined(self, score, n_rows):
+        """Refuse a score by which no epoch is the best."""
+        if np.ndim(score) or not score == score:
+            raise ValueError(
+                f"scoring={self.scoring!r} gives {score!r} for the {n_rows} rows held "
+                "out, expected a number. Some scores need rows of every class: hold "
+                "out more of them (validation_fraction), or choose another score."
+            )
+        return float(score)
+
+
+def _takes_weights(scorer):
+    """Tell whether a scorer can weigh the rows."""
+    function = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(function).parameters
 
 
 def adapted(callback, estimator):

@@ -8,13 +8,17 @@ from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
+from skorch.callbacks import EarlyStopping, GradientNormClipping
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_mm._forks import will_compute
+from sklearn_mm.estimators.averaging import WeightAveraging
 from sklearn_mm.estimators.batches import BatchIterator
+from sklearn_mm.estimators.checkpoints.callback import (
+    TrainingCheckpoint,
+    checkpoint_of,
+)
 from sklearn_mm.estimators.curriculum import Curriculum
 from sklearn_mm.estimators.divergence import Diverged, FiniteTraining, settle
 from sklearn_mm.estimators.interrupts import is_part_of_many_fits
@@ -82,7 +86,10 @@ class FusionNet(Portable, NeuralNet):
         return _in_float32(outputs)
 
     def fit_loop(self, *args, **kwargs):
-        """Train, and say so if Ctrl-C ends it."""
+        """Train what is left to train, and say so if Ctrl-C ends it."""
+        checkpoint = checkpoint_of(self)
+        if checkpoint is not None:
+            kwargs["epochs"] = checkpoint.n_left(self)
         try:
             return super().fit_loop(*args, **kwargs)
         except Diverged:
@@ -97,13 +104,25 @@ class FusionNet(Portable, NeuralNet):
             if n_whole < 1 or is_part_of_many_fits():
                 raise Interrupted from None
             made = "before it and a part of it" if is_cut else "up to its end"
+            more = "" if checkpoint is None else ". Fit again to go on from there"
+            if checkpoint is not None:
+                checkpoint.checkpoint.was_cut = True
             warnings.warn(
                 f"interrupted in epoch {n_whole + is_cut}: the model is what the "
-                f"epochs {made} made",
+                f"epochs {made} made{more}",
                 UserWarning,
                 stacklevel=2,
             )
             return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run over all batches, but those of a process that was killed."""
+        checkpoint, n_before = checkpoint_of(self), 0
+        if training and checkpoint is not None:
+            iterator, n_before = checkpoint.rest_of(iterator, self.device)
+        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+        if n_before:
+            self.history[-1][f"{prefix}_batch_count"] += n_before
 
     def validation_step(self, batch, **fit_params):
         """Validate, and judge the heads of single modalities on the same rows."""
@@ -232,57 +251,6 @@ def adamw(groups, *, lr, weight_decay):
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
 
 
-class WeightAveraging(Callback):
-    """Keep an exponential moving average of the weights, and end with it.
-
-    Validation, and so early stopping, sees the average (Izmailov et al. 2018; Morales-
-    Brotons et al. 2024); training goes on from the weights themselves.
-    """
-
-    def __init__(self, decay=0.99):
-        self.decay = decay
-
-    def on_train_begin(self, net, **kwargs):
-        """Begin with the weights as they are."""
-        self.average_ = [p.detach().clone() for p in net.module_.parameters()]
-        self.n_batches_ = 0
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        """Move the average towards the weights, faster at first."""
-        if not training:
-            return
-        self.n_batches_ += 1
-        decay = min(self.decay, self.n_batches_ / (self.n_batches_ + 10))
-        update = get_ema_multi_avg_fn(decay)
-        weights = [p.detach() for p in net.module_.parameters()]
-        update(self.average_, weights, self.n_batches_)
-
-    def on_epoch_begin(self, net, **kwargs):
-        """Go on from the weights."""
-        if hasattr(self, "weights_"):
-            self._load(net, self.weights_)
-            del self.weights_
-
-    def on_batch_begin(self, net, training=False, **kwargs):
-        """Put the average in the weights' place for validation."""
-        if not training and not hasattr(self, "weights_"):
-            self.weights_ = [p.detach().clone() for p in net.module_.parameters()]
-            self._load(net, self.average_)
-
-    def on_train_end(self, net, **kwargs):
-        """Leave the average, or what early stopping has restored of it."""
-        if hasattr(self, "weights_"):
-            del self.weights_
-        else:
-            self._load(net, self.average_)
-        del self.average_
-
-    def _load(self, net, values):
-        with torch.no_grad():
-            for parameter, value in zip(net.module_.parameters(), values, strict=True):
-                parameter.copy_(value)
-
-
 def rate_factor(step, n_steps, warm_up, schedule):
     """Give the factor of the learning rate at a batch out of n_steps."""
     n_warm = round(warm_up * n_steps)
@@ -305,6 +273,7 @@ def make_net(
     held=None,
     stops_early=False,
     constant_rate=False,
+    checkpoint=None,
 ):
     """Wire the network for skorch.
 
@@ -328,6 +297,8 @@ def make_net(
         Whether to stop by the loss on them, and to restore the best weights.
     constant_rate : bool, default=False
         Whether to leave the schedule out, where the number of epochs is not known.
+    checkpoint : Checkpoint, default=None
+        In which the state of the training is kept.
 
     Returns
     -------
@@ -367,6 +338,7 @@ def make_net(
                 if stops_early
                 else ()
             ),
+            *_checkpointing(estimator, checkpoint),
         ],
         **{f"module__{name}": value for name, value in network.items()},
         **arguments,
@@ -404,11 +376,21 @@ def _own_callbacks(estimator, n_steps, held, users_rate):
     return callbacks
 
 
+def _checkpointing(estimator, checkpoint):
+    if checkpoint is None or checkpoint.file is None:
+        return []
+    kept = TrainingCheckpoint(checkpoint, estimator.checkpoint_every)
+    return [("training_checkpoint", kept)]
+
+
 def _stopping(estimator, max_epochs):
     patience = estimator.n_iter_no_change
     if patience == "auto":
         patience = max(SHORTEST_PATIENCE, max_epochs // 2)
+    by_loss = estimator.scoring == "loss"
     return EarlyStopping(
+        monitor="valid_loss" if by_loss else "valid_score",
+        lower_is_better=by_loss,
         patience=patience,
         threshold=0.0,
         load_best=True,
@@ -442,7 +424,7 @@ def run(net, train, held=None, n_epochs=None):
     """
     if n_epochs is not None:
         # Those of an earlier fit are at their end, or need rows to validate on.
-        over = ("schedule", "valid_score", "early_stopping")
+        over = ("schedule", "valid_score", "early_stopping", "training_checkpoint")
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
         net.set_params(max_epochs=n_epochs, lr=net.lr)
     net.train_split = None if held is None else predefined_split(held)

@@ -27,6 +27,9 @@ class TrainingHistoryDisplay:
     valid_loss : array-like of shape (n_epochs,), default=None
         Mean loss over the held-out rows. Its lowest, the first if there are several,
         is the best epoch: the one that early stopping restores.
+    valid_score : array-like of shape (n_epochs,), default=None
+        Score of the held-out rows, where early stopping goes by that (``scoring``).
+        Then its highest is the best epoch.
     estimator_name : str, default=None
         For the title; None gives none.
 
@@ -61,14 +64,19 @@ class TrainingHistoryDisplay:
     (1, 'epoch')
     """
 
-    def __init__(self, train_loss, valid_loss=None, *, estimator_name=None):
+    def __init__(
+        self, train_loss, valid_loss=None, *, valid_score=None, estimator_name=None
+    ):
         self.train_loss = train_loss
         self.valid_loss = valid_loss
+        self.valid_score = valid_score
         self.estimator_name = estimator_name
 
     @property
     def best_epoch(self):
-        """Epoch with the lowest validation loss, from 1: int or None."""
+        """Epoch with the lowest loss, or highest score, from 1: int or None."""
+        if self.valid_score is not None:
+            return int(np.nanargmax(self.valid_score)) + 1
         if self.valid_loss is None:
             return None
         return int(np.nanargmin(self.valid_loss)) + 1
@@ -109,9 +117,11 @@ class TrainingHistoryDisplay:
             )
         history = final.history_
         has_valid = all("valid_loss" in epoch for epoch in history)
+        by_score = has_valid and final.scoring != "loss"
         display = cls(
             np.array(history[:, "train_loss"]),
             np.array(history[:, "valid_loss"]) if has_valid else None,
+            valid_score=np.array(history[:, "valid_score"]) if by_score else None,
             estimator_name=type(final).__name__ if name is None else name,
         )
         return display.plot(ax=ax)

@@ -5,11 +5,11 @@ import mmap
 import os
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 
+from sklearn_mm._whole_files import write_whole
 from sklearn_mm.persistence.errors import ModelFileError
 
 # Bytes of all members together, unpacked.
@@ -78,36 +78,8 @@ def replacing(path):
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r}")
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, not a file")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
-
-
-def _umask():
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def _sync_folder(folder):
-    """Make the new name last; where folders cannot be synchronised it is not needed."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with write_whole(path) as file:
+        yield file
 
 
 def _write_member(archive, name, content):

@@ -12,8 +12,8 @@ from sklearn.metrics import log_loss
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_mm import AttentionFusionClassifier, AttentionFusionRegressor
-from sklearn_mm.estimators.inputs import split_rows
 from sklearn_mm.estimators.training import rate_factor
+from sklearn_mm.estimators.validation import split_rows
 
 X, Y = load_iris(return_X_y=True)
 

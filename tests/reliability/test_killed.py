@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sklearn_mm import (
@@ -132,6 +134,68 @@ def test_a_forked_child_predicts_though_its_parent_did_on_two_threads():
 @pytest.mark.slow
 def test_a_forked_child_of_a_process_with_one_thread_predicts():
     assert fork("one") == "equal"
+
+
+TRAINS = """
+import sys
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from sklearn_mm import AttentionFusionClassifier, FeatureBlock, MultimodalFeatures
+torch.set_num_threads(1)
+rng = np.random.default_rng(0)
+labels = np.arange(600) % 3
+series = [rng.normal(k, 2, (rng.integers(1, 8), 2)) for k in labels]
+images = rng.integers(0, 255, (600, 3, 8, 8), dtype=np.uint8)
+features = MultimodalFeatures([
+    ("series", FeatureBlock.from_samples(series, "sequence")),
+    ("image", FeatureBlock(images, np.arange(601), "image")),
+])
+folder, every, place = sys.argv[1:]
+model = AttentionFusionClassifier(
+    width=16, max_epochs=8, batch_size=32, early_stopping=True, modality_noise=0.3,
+    averaging="ema", checkpoint=folder or None, random_state=0,
+    checkpoint_every="epoch" if every == "epoch" else float(every),
+)
+print("ready", flush=True)
+model.fit(features, labels)
+module = model.net_.module_
+weights = {**dict(module.named_buffers()), **module.state_dict()}
+save_file({name: w.detach().contiguous().numpy() for name, w in weights.items()}, place)
+"""
+
+
+def train(folder, every, place, seconds=None):
+    """Fit in a process of its own, which is killed after so many seconds."""
+    command = [sys.executable, "-c", TRAINS, str(folder), str(every), str(place)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    process.stdout.close()
+    return process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every", ["epoch", 0.002])
+def test_a_fit_killed_three_times_at_random_ends_at_the_same_weights(every, tmp_path):
+    began = time.monotonic()
+    assert train("", every, tmp_path / "expected") == 0
+    seconds = time.monotonic() - began
+    expected, rng = load_file(tmp_path / "expected"), np.random.default_rng()
+    folder, place = tmp_path / "checkpoints", tmp_path / "found"
+    ends = [
+        train(folder, every, place, rng.uniform(0.1, 0.4) * seconds) for _ in range(3)
+    ]
+    assert -signal.SIGKILL in ends
+    assert train(folder, every, place) == 0
+    assert list(folder.glob("fit-*")) == []
+    found = load_file(place)
+    assert sorted(found) == sorted(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
 FILLS_THE_DISK = """

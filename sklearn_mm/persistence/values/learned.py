@@ -21,8 +21,8 @@ from sklearn_mm.persistence.values.trees import check_estimator
 
 __all__ = ["fill", "name_module", "state_of"]
 
-# Folders that belong to a machine and not to a model.
-CACHES = ("memory",)
+# Folders that belong to a machine and not to a model, and what they are the place of.
+PLACES = {"memory": "a cache", "checkpoint": "a checkpoint"}
 
 
 def state_of(value, encoder, where):
@@ -45,9 +45,9 @@ def state_of(value, encoder, where):
     if is_module(value):
         return module_state(value, encoder, where)
     state = _attributes(value, encoder, where)
-    for name in CACHES:
+    for name, kept in PLACES.items():
         if state.get(name) is not None and isinstance(value, BaseEstimator):
-            encoder.left_out.append(f"{where}.{name}, the place of a cache")
+            encoder.left_out.append(f"{where}.{name}, the place of {kept}")
             state[name] = None
     is_trained = network.has_network(value)
     if is_trained:
@@ -137,9 +137,9 @@ def fill(value, name, node, decoder, where):
     state = decoder.map(decoder.part(node, "state", dict, where), where)
     _check_names(value, state, where)
     _complete(value, state, where)
-    for cache in CACHES:
-        if cache in state and isinstance(value, BaseEstimator):
-            state[cache] = None
+    for place in PLACES:
+        if place in state and isinstance(value, BaseEstimator):
+            state[place] = None
     check_attributes(value, state, where)
     if _is_ours(value):
         vars(value).update(state)

@@ -1,0 +1,1 @@
+"""Checkpoints: what a fit that was killed goes on from."""
