@@ -35,6 +35,7 @@ ARGUMENTS = {
     "scale": "--rows 50 100 --repeats 1",
     "serving_latency": "--rows 32 --calls 10",
     "subsets": "--rows 60 --seeds 1",
+    "threads": "--repeats 1 --sizes numbers small",
     "tokenizing": "--rows 500 --repeats 2",
     "training_speed": "--rows 100 --epochs 1 --repeats 1",
 }

@@ -1,6 +1,7 @@
 """What the attention fusion estimators share: fitting and prediction."""
 
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -297,11 +298,22 @@ class BaseAttentionFusion(NamedEncoders):
                     show_linear_score(net, held)
             if state is not None:
                 _load_state(net.module_, state)
-            training.run(net, train, held, n_epochs)
-            weigh_against_linear_model(net, held)
+            with self._threads(net, train):
+                training.run(net, train, held, n_epochs)
+                weigh_against_linear_model(net, held)
         self.net_ = net
         self.history_ = net.history_
         self.n_iter_ = len(net.history_)
+
+    def _threads(self, net, train):
+        """Let torch compute with the threads that suit, while a block runs."""
+        import torch
+
+        from sklearn_mm.estimators.threads import threads_for_training, use_threads
+
+        if torch.device(net.device).type != "cpu":
+            return nullcontext()
+        return use_threads(threads_for_training(self.n_threads, net, train))
 
     def _stops_on(self, held, stops_early):
         """Tell whether to stop early on the rows that the user's split holds out."""
@@ -380,7 +392,8 @@ class BaseAttentionFusion(NamedEncoders):
 
         if shown is not None:
             features = as_fitted(self, features.select(shown))
-        return predict_batches(self.net_, FusionDataset(features, rows))
+        dataset = FusionDataset(features, rows)
+        return predict_batches(self.net_, dataset, self.n_threads)
 
     def _encoded_batches(self, X):
         """Yield for each batch, in order, its tokens as they go into the fusion.

@@ -92,11 +92,18 @@ class BatchIterator:
     drop_last : bool, default=False
         Whether the rows are left out that do not fill a batch; others each epoch.
 
+    Attributes
+    ----------
+    pins : bool
+        Whether batches are put where a GPU can fetch them while the processor goes on.
+
     Raises
     ------
     ValueError
         If ``drop_last`` leaves no rows.
     """
+
+    pins = False
 
     def __init__(self, dataset, batch_size, shuffle=False, drop_last=False):
         self.dataset = dataset
@@ -122,15 +129,38 @@ class BatchIterator:
             order = order[: len(self) * self.batch_size]
         lengths = self.dataset.lengths
         if not self.shuffle or lengths is None:
-            yield from map(self.dataset.batch, self._split(order))
+            yield from map(self._cut, self._split(order))
             return
         # Of few batches not all together, or every epoch would have the same ones.
         n_together = min(N_BATCHES_TOGETHER, max(1, len(self) // 2))
         order = order_by_length(order, lengths, n_together * self.batch_size)
         batches = self._split(order)
         for number in torch.randperm(len(batches)).tolist():
-            yield self.dataset.batch(batches[number])
+            yield self._cut(batches[number])
+
+    def _cut(self, places):
+        batch = self.dataset.batch(places)
+        return pinned(batch) if self.pins else batch
 
     def _split(self, order):
         starts = range(0, len(order), self.batch_size)
         return [order[start : start + self.batch_size] for start in starts]
+
+
+def pinned(batch):
+    """Copy the tensors of a batch to memory that is not paged.
+
+    Parameters
+    ----------
+    batch : Tensor, or nested tuple or dict of them
+        On the processor.
+
+    Returns
+    -------
+    As ``batch``
+    """
+    if isinstance(batch, dict):
+        return {name: pinned(part) for name, part in batch.items()}
+    if isinstance(batch, tuple):
+        return tuple(pinned(part) for part in batch)
+    return batch.pin_memory()

@@ -137,8 +137,9 @@ def _inputs_of(block, rows, votes):
         return WORD_SCALE * _count(values, lengths, votes.weight.shape[1])
     if not values.shape[1]:  # no row has it
         values = values.new_zeros(len(values), 1, *values.shape[2:])
-    inputs = votes.inputs(values[:, 0]) * (lengths > 0)[:, None]
-    return inputs.double().numpy()
+    device = votes.weight.device
+    inputs = votes.inputs(values[:, 0].to(device)) * (lengths > 0).to(device)[:, None]
+    return inputs.double().cpu().numpy()
 
 
 def _count(values, lengths, vocabulary_size):

@@ -19,6 +19,7 @@ AUTOMATIC = (  # or at least 1
     "max_epochs",
     "batch_size",
     "n_iter_no_change",
+    "n_threads",
 )
 
 SHARES = ("modality_dropout", "warm_up")

@@ -2,6 +2,7 @@
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 
@@ -9,8 +10,10 @@ import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
+from sklearn_mm.estimators.threads import threads_for_prediction, use_threads
 
-def predict_batches(net, dataset):
+
+def predict_batches(net, dataset, n_threads="auto"):
     """Run a network over all rows of a dataset, in order.
 
     Where there are several cores and several batches, each core has a batch of its own:
@@ -24,6 +27,8 @@ def predict_batches(net, dataset):
         Trained.
     dataset : FusionDataset
         The rows.
+    n_threads : int or "auto", default="auto"
+        Of the estimator.
 
     Returns
     -------
@@ -31,10 +36,12 @@ def predict_batches(net, dataset):
     """
     batches = net.get_iterator(dataset, training=False)
     on_cpu = torch.device(net.device).type == "cpu"
-    n_threads = torch.get_num_threads() if on_cpu else 1
+    n_threads = threads_for_prediction(n_threads) if on_cpu else 1
     n_workers = min(n_threads, len(batches))
     if n_workers < 2:
-        outputs = [_predict(net, batch) for batch in batches]
+        # A single batch is shared among all; else there is one thread anyhow.
+        with use_threads(n_threads) if on_cpu else nullcontext():
+            outputs = [_predict(net, batch) for batch in batches]
     else:
         limit = partial(_limit_threads, ThreadpoolController(), n_threads // n_workers)
         with ThreadPoolExecutor(n_workers, initializer=limit) as pool:

@@ -123,6 +123,11 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         processor has it.
     device : str, default="auto"
         Where torch computes. "auto": on a GPU where there is one.
+    n_threads : int or "auto", default="auto"
+        Of the processor, with which torch computes in training and in prediction;
+        afterwards it has those again that it had. "auto": those that torch has,
+        ``torch.get_num_threads()``; in training one where the batches are too small to
+        share; in the workers of ``n_jobs`` one.
     callbacks : list of skorch callbacks, default=None
         More of them. Copies are used; ``net_.callbacks_`` has these. An
         ``LRScheduler`` takes the place of ``schedule`` and ``warm_up``. What scores
@@ -201,6 +206,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         checkpoint_every="epoch",
         precision="float32",
         device="auto",
+        n_threads="auto",
         callbacks=None,
         net_params=None,
         random_state=None,
@@ -237,6 +243,7 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         self.checkpoint_every = checkpoint_every
         self.precision = precision
         self.device = device
+        self.n_threads = n_threads
         self.callbacks = callbacks
         self.net_params = net_params
         self.random_state = random_state

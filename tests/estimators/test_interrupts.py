@@ -1,5 +1,10 @@
 """Ctrl-C keeps a model that the user fits, and ends whatever fits many."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -99,3 +104,77 @@ def test_a_search_that_is_ended_leaves_the_earlier_one():
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, Y)
     assert search.best_estimator_ is model
+
+
+PROGRAM = """
+import sys
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+from sklearn_mm import AttentionFusionClassifier
+
+class Tell(Callback):
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 2:
+            print("second epoch", flush=True)
+
+X, y = load_iris(return_X_y=True)
+model = AttentionFusionClassifier(
+    width=8, n_heads=2, max_epochs=100_000, callbacks=[Tell()], random_state=0
+)
+if sys.argv[1:]:
+    model = GridSearchCV(
+        model, {"dropout": [0.1, 0.2]}, cv=2, n_jobs=int(sys.argv[1])
+    )
+model.fit(X, y)
+print("fitted", len(model.history_), flush=True)
+"""
+
+
+def press_ctrl_c(*arguments):
+    """Press Ctrl-C, as a terminal does, in the second epoch of a program's first fit.
+
+    Returns
+    -------
+    status : int
+    last_line, errors : str
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a group of its own, with all workers
+    )
+    assert process.stdout.readline() == "second epoch\n"
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output.split("\n")[-2:][0], errors
+
+
+needs_groups = pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups")
+
+
+@needs_groups
+def test_a_real_ctrl_c_ends_a_search():
+    status, last_line, errors = press_ctrl_c("1")
+    assert status == -signal.SIGINT
+    assert "fitted" not in last_line
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+
+
+@needs_groups
+@pytest.mark.slow
+def test_a_real_ctrl_c_ends_a_search_in_several_processes():
+    status, last_line, _ = press_ctrl_c("2")
+    assert status != 0
+    assert "fitted" not in last_line
+
+
+@needs_groups
+@pytest.mark.slow
+def test_a_real_ctrl_c_keeps_the_model_of_a_bare_fit():
+    status, last_line, errors = press_ctrl_c()
+    assert status == 0
+    assert last_line.startswith("fitted ")
+    assert "interrupted in epoch" in errors
