@@ -30,10 +30,10 @@ from sklearn_mm.estimators.batches import FusionDataset
 
 # Rows, side of the images, tokens of the series, width, rows a batch.
 SIZES = {
-    "numbers": (512, 0, 0, 32, 16),
-    "small": (128, 8, 4, 32, 8),
-    "images of 16": (64, 16, 16, 64, 16),
-    "images of 32": (64, 32, 32, 64, 32),
+    "numbers": (128, 0, 0, 32, 16),
+    "small": (64, 8, 4, 32, 8),
+    "images of 16": (32, 16, 16, 64, 16),
+    "images of 32": (32, 32, 32, 64, 16),
     "images of 64": (32, 64, 64, 64, 32),
     "images of 96": (32, 96, 64, 96, 32),
 }
@@ -66,7 +66,7 @@ def measure(size, repeats):
         n: AttentionFusionClassifier(
             width=width,
             batch_size=batch_size,
-            max_epochs=2,
+            max_epochs=1,
             early_stopping=False,
             random_state=0,
             n_threads=n,
