@@ -107,7 +107,11 @@ def many_modalities():
 CASES = {
     "plain": {},
     "plain, within an epoch": {"checkpoint_every": 1e-9},
-    "early stopping by an average": {"early_stopping": True, "averaging": "ema"},
+    "two members, early stopping by an average": {
+        "n_estimators": 2,
+        "early_stopping": True,
+        "averaging": "ema",
+    },
     "own schedule, within an epoch": {
         "early_stopping": True,
         "averaging": "ema",
