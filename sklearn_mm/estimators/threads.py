@@ -10,7 +10,8 @@ from torch.utils.flop_counter import flop_registry
 
 # Floating-point operations of a forward pass over one batch from which on it is worth
 # sharing. Below, threads wait for each other at the end of each operation for longer
-# than they compute, and on a busy machine for far longer.
+# than they compute, and on a busy machine for far longer. An estimate: an operation has
+# to last some ten times the wait, and a network has hundreds of them.
 LEAST_WORK = 3e8
 
 
