@@ -285,13 +285,17 @@ def write_lines(path, lines):
 
 
 def make_table(lines):
-    """Summarise the lines of one number of rows: a row for each name."""
+    """Summarise the lines of one number of rows: a row for each name.
+
+    The difference to the classical row with the best mean is paired by seed, with the
+    standard error of its mean.
+    """
     lines = lines.sort_values(
         "model", key=lambda models: models.map(list(MODELS).index), kind="stable"
     )
     of_runs = lines.groupby("name", sort=False)["score"]
     of_seeds = lines.groupby(["name", "seed"], sort=False)["score"].mean()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "mean": of_runs.mean(),
             "sd of seeds": of_seeds.groupby("name", sort=False).std(),
@@ -301,7 +305,14 @@ def make_table(lines):
             "seeds": lines.groupby("name", sort=False)["seed"].nunique(),
             "runs": of_runs.size(),
         }
-    ).round(3)
+    )
+    classical = table["mean"][table.index.str.startswith("classical")]
+    if len(classical):
+        by_seed = of_seeds.unstack("seed")
+        difference = by_seed - by_seed.loc[classical.idxmax()]
+        table.insert(1, "to best classical", difference.mean(axis=1))
+        table.insert(2, "se", difference.sem(axis=1))
+    return table.round(3)
 
 
 def summarize(data, options, path):
@@ -313,7 +324,8 @@ def summarize(data, options, path):
         path.stem,
         f"{DATASETS[data].about}; rows: {rows}.\n"
         f"{DATASETS[data].metric} in the test, over seeds and folds; "
-        "sd of seeds: of the means over folds.\n\n"
+        "sd of seeds: of the means over folds. The difference to the best classical "
+        "row is paired by seed.\n\n"
         f"{make_table(lines).to_string()}",
     )
 
