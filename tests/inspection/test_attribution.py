@@ -139,7 +139,7 @@ def test_of_several_outputs_one_must_be_named(data):
     several = AttentionFusionClassifier(**PARAMS).fit(X, Y)
     with pytest.raises(ValueError, match="2 outputs. Set target to the number"):
         token_attributions(several, X)
-    table = token_attributions(several, X, target=1, n_steps=500)
+    table = token_attributions(several, X, target=1, n_steps=1500)
     change = several.predict_proba(X)[:, 1]
     change = change - outputs_without_content(several, X).sigmoid().numpy()[:, 1]
     assert_allclose(sums(table, 80), change, atol=3e-3)
