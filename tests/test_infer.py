@@ -523,3 +523,32 @@ def test_a_table_of_which_nothing_is_left_is_refused():
 def test_an_empty_table_is_refused():
     with pytest.raises(ValueError, match="0 sample.*make_multimodal_union"):
         make_multimodal_union(pd.DataFrame({"it": []}), verbose=False)
+
+
+def test_single_words_that_are_mostly_new_are_read_by_their_letters(capsys):
+    words = ["seven", "sven", "sevn", "eight", "eigt", "eght", "nine", "nie", "nine"]
+    union = make_multimodal_union(pd.DataFrame({"word": words}), classical=False)
+    assert "word: single words, 8 different -> TextTransformer of letters" in (
+        capsys.readouterr().out
+    )
+    features = union.fit_transform(pd.DataFrame({"word": words}))
+    assert features["word"].lengths.tolist() == [len(word) for word in words]
+
+
+def test_single_words_that_come_again_are_read_as_words():
+    words = [f"town{letter}" for letter in "abcdefghijklmnopqrstuvwxyzäöüßéèç"] * 3
+    union = make_multimodal_union(pd.DataFrame({"town": words}), classical=False)
+    assert set(union.fit_transform(pd.DataFrame({"town": words}))["town"].lengths) == {
+        1
+    }
+
+
+def test_single_words_joined_with_other_short_texts_are_read_as_words():
+    X = pd.DataFrame(
+        {
+            "word": ["seven", "sven", "sevn", "eight", "eigt", "eght"],
+            "note": ["a red fox", "two red foxes", "an owl", "no owl", "a fox", "owls"],
+        }
+    )
+    union = make_multimodal_union(X, classical=False)
+    assert union.fit_transform(X)["texts"].lengths.max() < 6

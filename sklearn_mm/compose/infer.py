@@ -109,6 +109,7 @@ def make_multimodal_union(
     - other strings: :class:`TextTransformer`. Columns of fewer than 8 words by the
       median, if they are several, are joined in the modality "texts". *Names* have at
       most 3 words and occur 1.2 times on average; "Ethan Coen, Joel Coen" is two.
+      A column of single words that occur less than twice is read by its letters.
 
     Durations, columns without any value, dates in other forms, and ids are left out,
     with a warning. Ids are 20 or more strings of one word, most with a digit, or whole
@@ -277,6 +278,8 @@ def _assign_modalities(findings):
             finding.modality = SHORT_TEXTS
         else:
             finding.modality = _name_modality(finding.key, taken)
+        if finding.modality == SHORT_TEXTS:
+            finding.options = {}  # what serves one column need not serve all
         transformer = TRANSFORMERS[finding.kind](**finding.options)
         _, columns = entries.setdefault(finding.modality, (transformer, []))
         columns.append(finding.key)
@@ -353,6 +356,8 @@ def _print_line(label, finding):
         if isinstance(transformer, Pipeline):
             transformer = transformer[-1]
         choice = type(transformer).__name__
+        if "tokenizer" in finding.options:
+            choice += " of letters"
         if finding.modality != finding.key:
             choice += f", in modality {finding.modality!r}"
     note = f" ({NOTES[finding.found]})" if finding.found in NOTES else ""

@@ -27,6 +27,9 @@ MAX_CATEGORIES = 30
 
 # Names have few words, and occur so often on average.
 MAX_NAME_WORDS, MIN_NAME_ROWS = 3, 1.2
+# Single words that occur less often are read by their letters: most are unknown words
+# in new rows.
+MIN_WORD_ROWS = 2
 
 # Shorter vectors are series, and longer ones of which neighbours go together.
 MIN_VECTOR, MAX_VECTOR_CORRELATION = 16, 0.3
@@ -54,7 +57,7 @@ class Finding:
     modality : str, default=None
         That the column becomes, or is a part of.
     options : dict, default={}
-        Parameters of the transformer, of images and sound.
+        Parameters of the transformer.
     doubt : str, default=None
         Why it may be another kind, of which the user is to be warned.
     """
@@ -177,9 +180,13 @@ def _look_at_texts(strings, key):
     ) <= MAX_NAME_WORDS and len(names) >= MIN_NAME_ROWS * len(set(names))
     n_words = float(np.median([len(string.split()) for string in strings]))
     text = TextColumn(n_words, bool(are_names))
+    kind = "name" if are_names else "text"
+    if n_words <= 1 and len(names) < MIN_WORD_ROWS * len(set(names)):
+        found = f"single words, {len(set(names))} different"
+        return Finding(key, kind, found, text, options={"tokenizer": list})
     if are_names:
-        return Finding(key, "name", f"names, {len(set(names))} different", text)
-    return Finding(key, "text", "short texts" if text.is_short else "texts", text)
+        return Finding(key, kind, f"names, {len(set(names))} different", text)
+    return Finding(key, kind, "short texts" if text.is_short else "texts", text)
 
 
 def _are_vectors(column, cells):
