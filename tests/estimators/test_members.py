@@ -137,7 +137,7 @@ def test_each_member_begins_with_the_same_linear_model(classifier):
 
 @pytest.mark.parametrize(
     ("n_rows", "kind"),
-    [(999, FusionNetwork), (1000, FusionMembers), (20_001, FusionNetwork)],
+    [(2999, FusionNetwork), (3000, FusionMembers), (20_001, FusionNetwork)],
 )
 def test_by_default_there_are_two_where_rows_are_neither_few_nor_many(n_rows, kind):
     X, y = np.arange(n_rows, dtype=float)[:, None] % 7, np.arange(n_rows) % 2
@@ -148,7 +148,7 @@ def test_by_default_there_are_two_where_rows_are_neither_few_nor_many(n_rows, ki
 
 def test_a_warm_start_goes_on_with_as_many_as_there_were(data):
     X, y = data
-    many = np.tile(np.arange(90), 12)
+    many = np.tile(np.arange(90), 34)
     classifier = AttentionFusionClassifier(warm_start=True, **SMALL).fit(X, y)
     classifier.fit(X[many], y[many])
     assert type(classifier.net_.module_) is FusionNetwork
