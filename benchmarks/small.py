@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "benchmarks"
 ARGUMENTS = {
     "accuracy": "--rows 300 --seeds 1 --folds 1 --data movies emoji "
-    "--models attention union enriched classical",
+    "--models attention union pretrained enriched classical",
     "audio_features": "--rows 20 --repeats 2",
     "cache": "--rows 60 --repeats 1",
     "checksums": "--megabytes 8 --repeats 1",
