@@ -10,9 +10,9 @@ from torch.utils.flop_counter import flop_registry
 
 # Floating-point operations of a forward pass over one batch from which on it is worth
 # sharing. Below, threads wait for each other at the end of each operation for longer
-# than they compute, and on a busy machine for far longer. An estimate: an operation has
-# to last some ten times the wait, and a network has hundreds of them.
-LEAST_WORK = 3e8
+# than they gain, and on a busy machine for far longer (benchmarks/threads.py: two are
+# slower than one at 5e9, faster at 18e9).
+LEAST_WORK = 1e10
 
 
 def threads_for_training(n_threads, net, train):
