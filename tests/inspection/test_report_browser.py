@@ -1,13 +1,18 @@
 """A report in a browser: it renders, plays, fits a phone and is readable in the dark.
 
-The page runs no script of its own, so it stands in a frame of a page that looks at it.
+The page runs no script of its own, so it stands in a frame of a page that looks at it,
+and sends what it finds to a server of the test: however slow the machine, it is waited
+for, where a browser that is given a budget of virtual time stops before it is done.
 """
 
 import html
 import json
-import re
+import queue
 import shutil
 import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -20,7 +25,9 @@ pytestmark = pytest.mark.skipif(
     BROWSER is None, reason=f"none of the browsers {BROWSERS} is installed"
 )
 
-# Looks at the framed page when it is loaded, and writes what it finds as JSON.
+SECONDS = 120  # for a browser to start, look and answer
+
+# Looks at the framed page when it is loaded, and sends what it finds as JSON.
 LOOK = """
 const ready = (audio) => new Promise((resolve) => {
   audio.onloadedmetadata = () => resolve(audio.duration);
@@ -49,12 +56,12 @@ const contrast = (element) => {
   return (high + 0.05) / (low + 0.05);
 };
 const frame = document.querySelector("iframe");
-frame.onload = async () => {
+const look = async () => {
   const page = frame.contentDocument, clips = [...page.querySelectorAll("audio")];
   const tags = "h1, h2, h4, p, dt, dd, td, th, small, a, label";
   const texts = [...page.querySelectorAll(tags)]
     .filter((element) => element.innerText && element.checkVisibility());
-  const found = {
+  return {
     title: page.title,
     hacked: document.title,
     width: frame.contentWindow.innerWidth,
@@ -66,42 +73,87 @@ frame.onload = async () => {
     durations: await Promise.all(clips.map(ready)),
     sounds: await Promise.all(clips.map(decode)),
   };
-  document.querySelector("pre").textContent = JSON.stringify(found);
 };
+const send = (found) => fetch("/", {method: "POST", body: JSON.stringify(found)});
+frame.onload = () => look().catch((error) => ({error: error.stack})).then(send);
 """
 
 
-def run_browser(folder, *options):
-    """Run the browser until the page has done all its work: its output, its errors."""
-    run = subprocess.run(
-        [
-            BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu",
-            "--hide-scrollbars", f"--user-data-dir={folder / 'profile'}",
-            "--enable-logging=stderr", "--v=0", "--virtual-time-budget=20000",
-            *options,
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    return run.stdout, run.stderr
+def browser_command(folder, *options):
+    """Put the command together; its errors and its console go to stderr."""
+    return [
+        BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu",
+        "--hide-scrollbars", f"--user-data-dir={folder / 'profile'}",
+        "--enable-logging=stderr", "--v=0", *options,
+    ]  # fmt: skip
+
+
+@contextmanager
+def serve(page):
+    """Serve a page on loopback: its address, and a queue of what is sent back."""
+    answers = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            is_page = self.path == "/"
+            self.answer(200 if is_page else 404, page if is_page else b"")
+
+        def do_POST(self):
+            answers.put(self.rfile.read(int(self.headers["Content-Length"])))
+            self.answer(200, b"")
+
+        def answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", answers
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def close(browser):
+    """Let the browser write what is left, and end it if it does not end."""
+    browser.terminate()
+    try:
+        browser.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        browser.kill()
 
 
 def look_at(path, folder, *, width, dark=False):
     """Open a page in a frame: what is found there, and the lines of its console."""
     source = html.escape(path.read_text(encoding="utf-8"), quote=True)
-    frame = folder / "frame.html"
-    frame.write_text(
+    page = (
         '<!doctype html><meta charset="utf-8"><title>frame</title>'
-        '<meta name="color-scheme" content="light dark"><pre></pre>'
+        '<link rel="icon" href="data:,">'
+        '<meta name="color-scheme" content="light dark">'
         f'<iframe width="{width}" height="900" srcdoc="{source}"></iframe>'
-        f"<script>{LOOK}</script>",
-        encoding="utf-8",
+        f"<script>{LOOK}</script>"
     )
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-    output, errors = run_browser(folder, scheme, "--dump-dom", frame.as_uri())
-    found = re.search(r"<pre>(\{.*?\})</pre>", output, re.DOTALL)
-    assert found, errors[-2000:]
-    console = [line for line in errors.splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(found[1])), console
+    log = folder / "log"
+    with serve(page.encode()) as (address, answers), log.open("w") as errors:
+        command = browser_command(folder, scheme, address)
+        with subprocess.Popen(command, stderr=errors) as browser:
+            try:
+                found = json.loads(answers.get(timeout=SECONDS))
+            except queue.Empty:
+                pytest.fail(f"no answer in {SECONDS} s: {log.read_text()[-2000:]}")
+            finally:
+                close(browser)
+    assert "error" not in found, found["error"]
+    return found, [line for line in log.read_text().splitlines() if "CONSOLE" in line]
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +213,8 @@ def test_every_text_has_the_contrast_that_wcag_asks_for(scheme, request):
 def test_the_page_is_drawn(report_path, tmp_path):
     picture = tmp_path / "page.png"
     options = ["--window-size=1280,2000", f"--screenshot={picture}"]
-    run_browser(tmp_path, *options, report_path.as_uri())
+    command = browser_command(tmp_path, *options, report_path.as_uri())
+    subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
     pixels = np.asarray(Image.open(picture).convert("L"))
     assert pixels.shape == (2000, 1280)
     # Text and plots all the way down, on a light ground.
