@@ -115,7 +115,14 @@ def _sizes(n_rows, n_features):
             "l2_regularization": 1.0,
         }
     else:
-        sizes = {"max_iter": 300, "max_leaf_nodes": 15, "max_features": 0.5}
+        # On validation rows of movies (seeds 0 to 2) R2 .464, and .458 with 300 trees of
+        # 15 leaves and no penalty; 350 slower trees had .466 for 1.6 times the time.
+        sizes = {
+            "max_iter": 200,
+            "max_leaf_nodes": 31,
+            "max_features": 0.5,
+            "l2_regularization": 5.0,
+        }
     # Of many features fewer trees that learn faster: the time is that of both.
     share = min(1.0, MANY_FEATURES / n_features)
     sizes["max_iter"] = max(50, int(sizes["max_iter"] * share))
