@@ -424,11 +424,11 @@ def test_a_line_for_each_column_says_what_was_found_and_chosen(table, capsys):
     make_multimodal_union(table.assign(day=pd.Timestamp("2020-01-01"), empty=None))
     assert capsys.readouterr().out.splitlines() == [
         "age: numbers -> StandardScaler, in modality 'table'",
-        "photo: image files -> ImageTransformer",
+        "photo: image files -> ImageTransformer(size=(16, 16), mode='gray')",
         "caption: short texts -> TextTransformer",
         "likes: numbers -> StandardScaler, in modality 'table'",
         "colour: 2 different strings -> OneHotEncoder, in modality 'categories'",
-        "clip: sound files -> AudioTransformer",
+        "clip: sound files -> AudioTransformer(sampling_rate=8000)",
         "day: dates -> DateTransformer, in modality 'dates'",
         "empty: no values -> left out",
     ]

@@ -179,16 +179,17 @@ def _plan_column(finding, random_state):
             "outlines decide, and what is where",
             images.make_image_features(**options),
         )
-        yield Plan(
-            finding.key,
-            "_colours",
-            finding.key,
-            models,
-            "counts of colours",
-            "kernel model",
-            "they stay where things move or turn",
-            images.make_colour_features(**options),
-        )
+        if finding.sizes.get("mode") != "gray":
+            yield Plan(
+                finding.key,
+                "_colours",
+                finding.key,
+                models,
+                "counts of colours",
+                "kernel model",
+                "they stay where things move or turn",
+                images.make_colour_features(**options),
+            )
     elif kind == "sound":
         models = make_kernel_models(
             n_components=sounds.N_COMPONENTS, C=sounds.C, random_state=random_state
@@ -201,7 +202,7 @@ def _plan_column(finding, random_state):
             "slices of the spectrogram",
             "kernel model",
             "which pitches sound when decides",
-            sounds.make_sound_features(**options),
+            sounds.make_sound_features(**options, **finding.sizes),
         )
     elif kind == "series":
         yield Plan(

@@ -96,10 +96,12 @@ def make_multimodal_union(
       content as bytes, open files, ``{"bytes", "path"}``, ``data:`` URIs and base64,
       PIL images, arrays of shape ``(height, width, 1|3|4)``, uint8 arrays of shape
       ``(height, width)``, and lists of these. Strings such as ``"a.png;b.png"`` are
-      several images.
+      several images. Of images smaller than 64 pixels that is the size, at least 16;
+      if all that are looked at are gray, they are read as gray.
     - sound: :class:`AudioTransformer`. It is sound files in the same forms,
       ``(array, rate)`` pairs, dicts with "array" and "sampling_rate", and decoders
-      with ``get_all_samples()``.
+      with ``get_all_samples()``. Where all rates are below 16,000 hertz, the highest is
+      the rate.
     - vectors, such as embeddings: ``StandardScaler``. They are 1-D arrays or lists of
       one length, at least 16, in which neighbouring numbers do not go together: their
       mean autocorrelation is at most 0.3.
@@ -175,8 +177,8 @@ def make_multimodal_union(
       numbers ridge regression without letters.
     - ``<column>_shapes`` of images: a linear model of the radial kernel over
       histograms of oriented gradients and the colours of 6 x 6 regions.
-      ``<column>_colours``: the same over counts of 64 colours in an image and its
-      parts.
+      ``<column>_colours``, unless they are gray: the same over counts of 64 colours in
+      an image and its parts.
     - ``<column>_spectrum`` of sound: the same over slices of the log-mel spectrogram.
     - ``<column>_statistics`` of series: extremely randomised trees over moments,
       quantiles, spectrum and correlations of the channels. Of all series together,
@@ -201,8 +203,9 @@ def make_multimodal_union(
     ... })
     >>> union = make_multimodal_union(X, classical=False)
     caption: short texts -> TextTransformer
-    photo: arrays (height, width, channels) -> ImageTransformer
-    clip: samples with their rate -> AudioTransformer
+    photo: arrays (height, width, channels) -> ImageTransformer(size=(16, 16),
+    mode='gray')
+    clip: samples with their rate -> AudioTransformer(sampling_rate=8000)
     age: numbers -> StandardScaler, in modality 'table'
     colour: 2 different strings -> OneHotEncoder, in modality 'categories'
     >>> union.set_params(photo__size=(8, 8)).fit_transform(X)
@@ -280,7 +283,8 @@ def _assign_modalities(findings):
             finding.modality = _name_modality(finding.key, taken)
         if finding.modality == SHORT_TEXTS:
             finding.options = {}  # what serves one column need not serve all
-        transformer = TRANSFORMERS[finding.kind](**finding.options)
+        parameters = finding.options | finding.sizes
+        transformer = TRANSFORMERS[finding.kind](**parameters)
         _, columns = entries.setdefault(finding.modality, (transformer, []))
         columns.append(finding.key)
     return [
@@ -358,6 +362,9 @@ def _print_line(label, finding):
         choice = type(transformer).__name__
         if "tokenizer" in finding.options:
             choice += " of letters"
+        if finding.sizes:
+            said = [f"{name}={value!r}" for name, value in finding.sizes.items()]
+            choice += f"({', '.join(said)})"
         if finding.modality != finding.key:
             choice += f", in modality {finding.modality!r}"
     note = f" ({NOTES[finding.found]})" if finding.found in NOTES else ""

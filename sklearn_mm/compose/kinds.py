@@ -17,6 +17,7 @@ from sklearn_mm.compose.guesses import (
 )
 from sklearn_mm.compose.presets.cells import says_no_number
 from sklearn_mm.compose.presets.texts import TextColumn, split_names
+from sklearn_mm.compose.sizes import choose_image_size, choose_sampling_rate
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.locations import HERE
 from sklearn_mm.transformers.dates import ISO_DATE
@@ -57,7 +58,9 @@ class Finding:
     modality : str, default=None
         That the column becomes, or is a part of.
     options : dict, default={}
-        Parameters of the transformer.
+        Parameters of the transformer, and of others that read the same cells.
+    sizes : dict, default={}
+        Further ones: the size of images and the rate of sounds.
     doubt : str, default=None
         Why it may be another kind, of which the user is to be warned.
     """
@@ -69,6 +72,7 @@ class Finding:
     n_different: int = 0
     modality: str | None = None
     options: dict = field(default_factory=dict)
+    sizes: dict = field(default_factory=dict)
     doubt: str | None = None
 
 
@@ -130,7 +134,12 @@ def look_at(column, key, places=HERE):
     for separator, description in SEVERAL.items():
         if kind == "image" and description in found:
             options["separator"] = separator
-    return Finding(key, kind, found, options=options)
+    sizes = {}
+    if kind == "image":
+        sizes = choose_image_size(cells, places, options.get("separator"))
+    elif kind == "sound":
+        sizes = choose_sampling_rate(cells, places)
+    return Finding(key, kind, found, options=options, sizes=sizes)
 
 
 def _look_at_strings(column, key):
