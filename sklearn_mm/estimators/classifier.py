@@ -67,7 +67,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseAttentionFusion):
     n_estimators : int or "auto", default="auto"
         Networks that are trained side by side on the same batches, and whose outputs
         are averaged, before the softmax if there is one (Lakshminarayanan et al. 2017).
-        "auto": two, and one with less than 3,000 rows or more than 20,000. Time and
+        "auto": two, and one with less than 1,000 rows or more than 8,000. Time and
         size are multiplied by it.
     width : int, default=64
         Size of a token.

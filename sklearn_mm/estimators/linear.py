@@ -1,6 +1,7 @@
 """The linear model of all numbers and words that the network begins with."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from sklearn_mm.estimators.prediction import predict_batches
 from sklearn_mm.nn.encoders import Standardize
 from sklearn_mm.nn.votes import WORD_SCALE, VectorVotes, WordVotes
 
-# Numbers that a linear model is fitted to: of more, as many rows as give so many.
+# Numbers that a linear model is fitted to: of more, as many rows as give so many, or
+# all rows without the widest modalities.
 MAX_NUMBERS = 2_000_000
 MIN_CHOSEN_ROWS = 1000
 
@@ -47,8 +49,26 @@ def make_votes(modality, *, n_outputs, width):
     return VectorVotes(standardize, modality.n_inputs, modality.may_miss, **shared)
 
 
+class LinearFit(NamedTuple):
+    """A fitted linear model."""
+
+    coefficients: np.ndarray  # (n_outputs, n_inputs)
+    intercepts: np.ndarray  # (n_outputs,)
+    loss: float  # by unit of weight, of rows that were left out
+
+
+class Design(NamedTuple):
+    """What a linear model reads."""
+
+    voting: list  # (modality, Votes)
+    scales: list  # what the inputs of each are multiplied by
+    places: np.ndarray  # the training rows
+
+
 def begin_with_linear_model(network, train, fit, seed):
     """Fit a linear model to the training rows, and let the network begin with it.
+
+    Of several designs that with the least loss in cross-validation is taken.
 
     Parameters
     ----------
@@ -57,34 +77,99 @@ def begin_with_linear_model(network, train, fit, seed):
     train : FusionDataset
         The training rows.
     fit : callable
-        From inputs (n_rows, n_inputs), target, weights and a seed to coefficients
-        (n_outputs, n_inputs) and intercepts (n_outputs,), or None.
+        From inputs (n_rows, n_inputs), target, weights and a seed to a
+        :class:`LinearFit`, or None.
     seed : int
         Of the folds, and of the rows that are taken where there are too many.
     """
     voting = network.named_votes()
+    best, coefficients = None, {}
+    for design in list_designs(voting, len(train), seed):
+        fitted = _fit_design(design, train, fit, seed)
+        if fitted is None:
+            return
+        if best is None or fitted.loss < best.loss:
+            best, coefficients = fitted, _split(fitted.coefficients, design)
+    if best is not None:
+        zeros = {name: np.zeros(votes.weight.shape) for name, votes in voting}
+        network.begin_with(zeros | coefficients, best.intercepts)
+
+
+def list_designs(voting, n_rows, seed):
+    """List what the linear model may read.
+
+    It is all modalities alike; where vectors differ in width, all such that each vector
+    varies as much as the narrowest as a whole (block scaling, Westerhuis, Kourti and
+    MacGregor 1998), so that many numbers do not bury few; and where only a part of the
+    rows can be taken of these, all rows without the widest.
+
+    Parameters
+    ----------
+    voting : list of (str, Votes)
+        Names and votes of modalities.
+    n_rows : int
+        Of the training.
+    seed : int
+        Of the rows that are drawn.
+
+    Returns
+    -------
+    list of Design
+        Without any modality there is none.
+    """
     if not voting:
-        return
-    places = _choose_places(train, voting, seed)
-    rows = train.rows[places]
+        return []
+    widths = [_width(votes) for _, votes in voting]
+    narrowest = min(filter(None, widths), default=1)
+    scales = [(narrowest / width) ** 0.5 if width else 1.0 for width in widths]
+    places = _choose_places(n_rows, sum(widths), seed)
+    designs = [Design(voting, [1.0] * len(voting), places)]
+    if len({width for width in widths if width}) > 1:
+        designs.append(Design(voting, scales, places))
+    kept = np.argsort(widths, kind="stable")
+    while len(kept) and n_rows * sum(widths[i] for i in kept) > MAX_NUMBERS:
+        kept = kept[:-1]
+    kept = sorted(kept)
+    if len(places) < n_rows and any(widths[i] for i in kept):
+        designs.append(
+            Design(
+                [voting[i] for i in kept], [scales[i] for i in kept], np.arange(n_rows)
+            )
+        )
+    return designs
+
+
+def _width(votes):
+    """Give how many numbers a vector has; zero for words, which are sparse."""
+    return votes.weight.shape[1] if isinstance(votes, VectorVotes) else 0
+
+
+def _fit_design(design, train, fit, seed):
+    """Fit a linear model to what a design names."""
+    rows = train.rows[design.places]
     with torch.no_grad():
         parts = [
-            _inputs_of(train.features.blocks[name], rows, votes)
-            for name, votes in voting
+            scale * _inputs_of(train.features.blocks[name], rows, votes)
+            for (name, votes), scale in zip(design.voting, design.scales, strict=True)
         ]
     if any(map(sparse.issparse, parts)):
         inputs = sparse.hstack(parts, format="csr")
     else:
         inputs = np.concatenate(parts, axis=1)
-    weight = train.weight[places].double().numpy()
-    fitted = fit(inputs, train.target[places].numpy(), weight, seed)
-    if fitted is None:
-        return
-    coefficients, intercepts = fitted
-    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-    by_modality = np.split(coefficients, ends, axis=1)
-    names = [name for name, _ in voting]
-    network.begin_with(dict(zip(names, by_modality, strict=True)), intercepts)
+    weight = train.weight[design.places].double().numpy()
+    return fit(inputs, train.target[design.places].numpy(), weight, seed)
+
+
+def _split(coefficients, design):
+    """Give the coefficients of each modality, of inputs that are not scaled."""
+    ends = np.cumsum([votes.weight.shape[1] for _, votes in design.voting])[:-1]
+    parts = np.split(coefficients, ends, axis=1)
+    return {
+        name: scale * part
+        for (name, _), scale, part in zip(
+            design.voting, design.scales, parts, strict=True
+        )
+    }
 
 
 def weigh_against_linear_model(net, held):
@@ -118,16 +203,13 @@ def weigh_against_linear_model(net, held):
     network.count_learned(SHARES[int(torch.stack(losses).argmin())])
 
 
-def _choose_places(train, voting, seed):
+def _choose_places(n_rows, n_numbers, seed):
     """Choose the training rows that the linear model is fitted to."""
-    n_numbers = sum(
-        votes.weight.shape[1] for _, votes in voting if isinstance(votes, VectorVotes)
-    )
     n_most = max(MIN_CHOSEN_ROWS, MAX_NUMBERS // max(1, n_numbers))
-    if len(train) <= n_most:
-        return np.arange(len(train))
+    if n_rows <= n_most:
+        return np.arange(n_rows)
     draw = np.random.RandomState(seed).choice
-    return np.sort(draw(len(train), n_most, replace=False))
+    return np.sort(draw(n_rows, n_most, replace=False))
 
 
 def _inputs_of(block, rows, votes):
@@ -169,13 +251,12 @@ def fit_classes(inputs, target, weight, seed, *, prior):
 
     Returns
     -------
-    coefficients : ndarray of shape (n_classes, n_inputs)
-    intercepts : ndarray of shape (n_classes,)
-        Or None instead of both if all rows have one class.
+    LinearFit or None
+        None if all rows have one class.
     """
     if len(np.unique(target)) < 2:
         return None
-    model = _fit_best(_logistic, _log_loss, inputs, target, weight, seed)
+    model, loss = _fit_best(_logistic, _log_loss, inputs, target, weight, seed)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(coefficients) == 1:
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
@@ -185,7 +266,7 @@ def fit_classes(inputs, target, weight, seed, *, prior):
     level = (intercepts - prior[model.classes_]).mean()
     all_intercepts = prior + level
     all_intercepts[model.classes_] = intercepts
-    return all_coefficients, all_intercepts
+    return LinearFit(all_coefficients, all_intercepts, loss)
 
 
 def fit_labels(inputs, target, weight, seed, *, prior):
@@ -195,12 +276,14 @@ def fit_labels(inputs, target, weight, seed, *, prior):
     """
     coefficients = np.zeros((len(prior), inputs.shape[1]))
     intercepts = np.array(prior, dtype=np.float64)
+    losses = 0.0
     for label, column in enumerate(target.T.astype(np.int64)):
         if len(np.unique(column)) == 2:
-            model = _fit_best(_logistic, _log_loss, inputs, column, weight, seed)
+            model, loss = _fit_best(_logistic, _log_loss, inputs, column, weight, seed)
             coefficients[label] = model.coef_[0]
             intercepts[label] = model.intercept_[0]
-    return coefficients, intercepts
+            losses += loss
+    return LinearFit(coefficients, intercepts, losses)
 
 
 def fit_numbers(inputs, target, weight, seed, *, quantile=None):
@@ -218,17 +301,16 @@ def fit_numbers(inputs, target, weight, seed, *, quantile=None):
 
     Returns
     -------
-    coefficients : ndarray of shape (n_outputs, n_inputs)
-    intercepts : ndarray of shape (n_outputs,)
+    LinearFit
     """
     target = target.astype(np.float64)
-    model = _fit_best(_ridge, _squared_error, inputs, target, weight, seed)
+    model, loss = _fit_best(_ridge, _squared_error, inputs, target, weight, seed)
     coefficients = np.atleast_2d(model.coef_)
     intercepts = np.atleast_1d(model.intercept_)
     if quantile is not None:
         remainders = target - inputs @ coefficients.T - intercepts
         intercepts = intercepts + weighted_quantile(remainders, quantile, weight)
-    return coefficients, intercepts
+    return LinearFit(coefficients, intercepts, loss)
 
 
 def weighted_quantile(values, share, weight):
@@ -245,7 +327,10 @@ def weighted_quantile(values, share, weight):
 
 
 def _fit_best(make, loss_of, inputs, target, weight, seed):
-    """Fit with the strength that has the least loss on rows left out, in folds."""
+    """Fit with the strength that has the least loss on rows left out, in folds.
+
+    Returns the model, and that loss by unit of weight.
+    """
     losses = np.zeros(len(STRENGTHS))
     folds = KFold(min(N_FOLDS, len(target)), shuffle=True, random_state=seed)
     for kept, left in folds.split(target):
@@ -255,7 +340,7 @@ def _fit_best(make, loss_of, inputs, target, weight, seed):
             model = _fitted(make(strength), inputs[kept], target[kept], weight[kept])
             losses[index] += loss_of(model, inputs[left], target[left], weight[left])
     best = STRENGTHS[int(losses.argmin())]
-    return _fitted(make(best), inputs, target, weight)
+    return _fitted(make(best), inputs, target, weight), losses.min() / weight.sum()
 
 
 def _log_loss(model, inputs, target, weight):

@@ -137,7 +137,7 @@ def test_each_member_begins_with_the_same_linear_model(classifier):
 
 @pytest.mark.parametrize(
     ("n_rows", "kind"),
-    [(2999, FusionNetwork), (3000, FusionMembers), (20_001, FusionNetwork)],
+    [(999, FusionNetwork), (1000, FusionMembers), (8001, FusionNetwork)],
 )
 def test_by_default_there_are_two_where_rows_are_neither_few_nor_many(n_rows, kind):
     X, y = np.arange(n_rows, dtype=float)[:, None] % 7, np.arange(n_rows) % 2
