@@ -8,8 +8,8 @@ EARLY_STOPPING_MIN_ROWS = 1_000
 # Of many rows, and of few, which are soon known by heart.
 DROPOUT, DROPOUT_OF_FEW_ROWS = 0.1, 0.5
 FEW_ROWS = 900  # trained on, beside those held out of 1,000
-# Below, a second member costs what few rows should not; above, it costs most and brings
-# little.
+# Below, a second member costs what few rows should not; above, it would double what is
+# long already.
 SEVERAL_MEMBERS = 1_000, 8_000
 # Rows that tell when to stop, and the least and largest share of all that they are.
 STOPPING_ROWS = 500
