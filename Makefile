@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-lowest bench fuzz lint clean
+.PHONY: demo test test-slow test-lowest bench fuzz docs lint clean
 
 # One environment, made once and renewed when the project's requirements change.
 # torch comes first and by its exact version, so that nothing else chooses one.
@@ -44,9 +44,15 @@ bench: .venv/.installed
 fuzz: .venv/.installed
 	$(BIN)/python benchmarks/fuzz.py
 
+# The site, docs/_build/html/index.html; a warning is an error. It runs the gallery.
+docs: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .venv-lowest demo_output
+	rm -rf .venv .venv-lowest demo_output docs/_build docs/about docs/auto_gallery
+	rm -rf docs/api/backreferences docs/api/generated

@@ -30,7 +30,7 @@ class FeatureBlock(FlatView):
 
     Parameters
     ----------
-    values : ndarray of shape (total_tokens, *token_shape), or CSR matrix
+    values : ndarray of shape (total_tokens, \*token_shape), or CSR matrix
         All tokens, one sample after the other. May be a ``numpy.memmap``. A CSR
         matrix only for the kind ``"vector"``.
     offsets : ndarray of shape (n_samples + 1,), int64
