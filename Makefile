@@ -55,4 +55,4 @@ lint: .venv/.installed
 
 clean:
 	rm -rf .venv .venv-lowest demo_output docs/_build docs/about docs/auto_gallery
-	rm -rf docs/api/backreferences docs/api/generated
+	rm -rf docs/api/backreferences docs/api/generated docs/sg_execution_times.rst

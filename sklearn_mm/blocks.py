@@ -24,7 +24,7 @@ MAX_FLAT_NUMBERS = 500_000_000
 
 
 class FeatureBlock(FlatView):
-    """The tokens of one modality for n samples, without padding.
+    r"""The tokens of one modality for n samples, without padding.
 
     Sample i owns ``values[offsets[i]:offsets[i + 1]]``; no tokens means missing.
 
