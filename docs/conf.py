@@ -27,7 +27,8 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*", "examples"]
+exclude_patterns = ["_build", "_templates", "gallery/*", "examples"]
+templates_path = ["_templates"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 
@@ -116,8 +117,13 @@ def link_to_pages(app, name, source):
 
 
 def plain_references(app, what, name, obj, options, lines):
-    """Leave out references into the guide of scikit-learn, in methods that are its."""
-    lines[:] = [re.sub(r":ref:`([^<`]+?)( <[^>]+>)?`", r"\1", line) for line in lines]
+    """Take as words what would be references.
+
+    These are those into the guide of scikit-learn, in methods that are its, and shapes
+    such as ``(n_channels_,)``.
+    """
+    plain = [re.sub(r":ref:`([^<`]+?)( <[^>]+>)?`", r"\1", line) for line in lines]
+    lines[:] = [re.sub(r"\((\w+)_,\)", r"(\1\\_,)", line) for line in plain]
 
 
 def setup(app):
