@@ -49,7 +49,14 @@ PERIODS = {
     "test": ("2015-08-01", "2015-10-01", "2016-01-01"),
     "validation": ("2015-03-24", "2015-04-01", "2015-08-01"),
 }
-NETWORK = {"validation_split": "last", "n_estimators": 1, "width": 32}
+NETWORK = {
+    "validation_split": "last",
+    "n_estimators": 1,
+    "width": 32,
+    "max_epochs": 3,
+    "learning_rate": 1e-3,
+}
+N_STEPS = 22  # of the series; the numbers know what was before
 
 
 def load(period, n_rows, seed):
@@ -98,7 +105,10 @@ def make_features(X, modalities):
     entries.append(("texts_terms", said, "texts"))
     names = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     entries.append(("identity_names", names, modalities["identity"]))
-    return MultimodalFeatureUnion(entries)
+    union = MultimodalFeatureUnion(entries)
+    for name in ("prices_prices", "market_market", "macro_macro"):
+        union.set_params(**{f"{name}__max_steps": N_STEPS, f"{name}__keep": "last"})
+    return union
 
 
 def of_modality(features, names):

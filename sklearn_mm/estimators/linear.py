@@ -47,7 +47,7 @@ def make_votes(modality, *, n_outputs, width):
     return VectorVotes(standardize, modality.n_inputs, modality.may_miss, **shared)
 
 
-def begin_with_linear_model(network, train, fit, seed):
+def begin_with_linear_model(network, train, fit, seed, in_order=False):
     """Fit a linear model to the training rows, and let the network begin with it.
 
     Parameters
@@ -61,11 +61,17 @@ def begin_with_linear_model(network, train, fit, seed):
         (n_outputs, n_inputs) and intercepts (n_outputs,), or None.
     seed : int
         Of the folds, and of the rows that are taken where there are too many.
+    in_order : bool, default=False
+        Whether the strength is chosen in folds of neighbours in the order of X, as it
+        should where that is an order in time and neighbours share much of their target:
+        else a row is predicted by those that share it, and the weakest penalty wins.
     """
     voting = network.named_votes()
     if not voting:
         return
     places = _choose_places(train, voting, seed)
+    if in_order:
+        places = places[np.argsort(train.rows[places], kind="stable")]
     rows = train.rows[places]
     with torch.no_grad():
         parts = [
@@ -77,7 +83,8 @@ def begin_with_linear_model(network, train, fit, seed):
     else:
         inputs = np.concatenate(parts, axis=1)
     weight = train.weight[places].double().numpy()
-    fitted = fit(inputs, train.target[places].numpy(), weight, seed)
+    folds = None if in_order else seed
+    fitted = fit(inputs, train.target[places].numpy(), weight, folds)
     if fitted is None:
         return
     coefficients, intercepts = fitted
@@ -162,8 +169,8 @@ def fit_classes(inputs, target, weight, seed, *, prior):
         Class numbers.
     weight : ndarray of shape (n_rows,)
         Of the rows.
-    seed : int
-        Of the folds.
+    seed : int or None
+        Of the folds; None: each is of neighbouring rows.
     prior : ndarray of shape (n_classes,)
         Logarithms of the classes' shares, for those that no row has.
 
@@ -247,7 +254,8 @@ def weighted_quantile(values, share, weight):
 def _fit_best(make, loss_of, inputs, target, weight, seed):
     """Fit with the strength that has the least loss on rows left out, in folds."""
     losses = np.zeros(len(STRENGTHS))
-    folds = KFold(min(N_FOLDS, len(target)), shuffle=True, random_state=seed)
+    shuffles = seed is not None
+    folds = KFold(min(N_FOLDS, len(target)), shuffle=shuffles, random_state=seed)
     for kept, left in folds.split(target):
         if target.ndim == 1 and len(np.unique(target[kept])) < 2:
             continue
