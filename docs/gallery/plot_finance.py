@@ -22,7 +22,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from sklearn_mm import (
     AttentionFusionRegressor,
@@ -79,7 +79,7 @@ union = MultimodalFeatureUnion(
         ("counts", StandardScaler(), terms["text_counts"]),
         (
             "identity",
-            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+            TargetEncoder(target_type="continuous", random_state=0),
             terms["identity"],
         ),
     ]
