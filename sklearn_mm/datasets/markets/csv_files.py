@@ -48,7 +48,8 @@ def load_prices_and_texts(
     Returns
     -------
     Bunch
-        data, target, frame, modalities, target_names, as of :func:`fetch_stocknet`.
+        With data, target, frame, modalities and target_names, as that of
+        :func:`fetch_stocknet`.
 
     Raises
     ------

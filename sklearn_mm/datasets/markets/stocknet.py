@@ -51,6 +51,8 @@ def fetch_stocknet(*, data_home=None, macro=True, n_days=66, labelled=True):
     Returns
     -------
     Bunch
+        With these attributes:
+
         data : DataFrame of 19,354 rows, in the order of day and stock
             What was known.
 
@@ -78,7 +80,9 @@ def fetch_stocknet(*, data_home=None, macro=True, n_days=66, labelled=True):
         modalities : dict of str to list of str
             The columns of data by what they are of.
         target_names : list of str
+            The columns of target.
         DESCR : str
+            What the rows are, in words.
 
     Raises
     ------
