@@ -75,13 +75,14 @@ def test_the_market_and_the_economy_are_there_on_every_row():
 
     assert data["market"].map(np.shape).unique().tolist() == [(5, 3)]
     assert data["macro"].map(np.shape).unique().tolist() == [(5, 3)]
-    # S&P 500: 2,131.72 at the close of 2015-07-17 and 2,126.64 on the trading day
-    # before its next; VIX 12.22 on 2015-07-20.
+    # As the files of arch have them: the VIX of the day, and the yields of June,
+    # which are known in July from the 7th on.
     last = data[data["day"] == "2015-07-20"]["market"].iloc[0][-1]
     assert last[2] == pytest.approx(np.log(12.25), abs=0.01)
-    # Moody's BAA 5.15 and AAA 4.19 in June 2015 are known in July from the 7th on.
-    spread = data[data["day"] == "2015-07-07"]["macro"].iloc[0][-1, 1]
-    assert spread == pytest.approx(5.13 - 4.19, abs=0.03)
+    spreads = {"2015-07-06": 4.89 - 3.98, "2015-07-07": 5.13 - 4.19}
+    for day, spread in spreads.items():
+        last = data[data["day"] == day]["macro"].iloc[0][-1]
+        assert last[1] == pytest.approx(spread, abs=1e-4)
 
 
 def test_what_is_not_there_is_refused_with_where_to_put_it(tmp_path):
