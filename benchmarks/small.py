@@ -22,6 +22,7 @@ ARGUMENTS = {
     "checksums": "--megabytes 8 --repeats 1",
     "defaults": "--rows 60 --seeds 1",
     "first_clip": "--repeats 1",
+    "finance": "--rows 300 --epochs 1",
     "fuzz": "--inputs 200",
     "image_resizing": "--rows 10 --repeats 2",
     "interaction": "--rows 100 --seeds 1",

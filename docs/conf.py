@@ -37,10 +37,13 @@ autodoc_typehints = "none"
 # The members of a class are listed on its own page, each with its signature.
 numpydoc_show_class_members = False
 
+# This page needs data that are not shipped: without them it is shown, and not run.
+has_data = "SKLEARN_MM_DATA" in os.environ
+
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
-    "filename_pattern": r"/plot_",
+    "filename_pattern": r"/plot_" if has_data else r"/plot_(?!finance)",
     "ignore_pattern": r"build\.py",
     "backreferences_dir": "api/backreferences",
     "doc_module": ("sklearn_mm",),

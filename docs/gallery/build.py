@@ -21,7 +21,11 @@ WIDTH = 1000  # pixels
 
 def build(name):
     """Run one script and save its figure."""
-    runpy.run_path(str(HERE / f"plot_{name}.py"), run_name="__main__")
+    try:
+        runpy.run_path(str(HERE / f"plot_{name}.py"), run_name="__main__")
+    except SystemExit as reason:  # its data is not there; it has said so
+        print(f"{name}: {reason}")
+        return
     figure = plt.gcf()
     path = IMAGES / f"gallery_{name}.png"
     figure.savefig(path, dpi=WIDTH / figure.get_figwidth())

@@ -23,6 +23,7 @@ EXTRAS = {
     "plots": "plots, and the report",
     "frames": "Parquet files, tables of polars and pyarrow",
     "media": "m4a, AAC, WMA, WebM",
+    "finance": "fetch_stocknet",
     "remote": "cells that are URLs",
     "pretrained": "models that others have trained",
     "onnx": "models in ONNX files",

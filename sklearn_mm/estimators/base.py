@@ -294,7 +294,8 @@ class BaseAttentionFusion(NamedEncoders):
                 net.initialize()
                 if state is None and checkpoint.found[0] is None:
                     fit, seed = self._linear_model(), checkpoint.seed
-                    begin_with_linear_model(net.module_, train, fit, seed)
+                    in_order = self.validation_split == "last"
+                    begin_with_linear_model(net.module_, train, fit, seed, in_order)
                     show_linear_score(net, held)
             if state is not None:
                 _load_state(net.module_, state)

@@ -65,7 +65,7 @@ class Design(NamedTuple):
     places: np.ndarray  # the training rows
 
 
-def begin_with_linear_model(network, train, fit, seed):
+def begin_with_linear_model(network, train, fit, seed, in_order=False):
     """Fit a linear model to the training rows, and let the network begin with it.
 
     Of several designs that with the least loss in cross-validation is taken.
@@ -81,11 +81,15 @@ def begin_with_linear_model(network, train, fit, seed):
         :class:`LinearFit`, or None.
     seed : int
         Of the folds, and of the rows that are taken where there are too many.
+    in_order : bool, default=False
+        Whether the strength is chosen in folds of neighbours in the order of X, as it
+        should where that is an order in time and neighbours share much of their target:
+        else a row is predicted by those that share it, and the weakest penalty wins.
     """
     voting = network.named_votes()
     best, coefficients = None, {}
     for design in list_designs(voting, len(train), seed):
-        fitted = _fit_design(design, train, fit, seed)
+        fitted = _fit_design(design, train, fit, seed, in_order)
         if fitted is None:
             return
         if best is None or fitted.loss < best.loss:
@@ -144,9 +148,12 @@ def _width(votes):
     return votes.weight.shape[1] if isinstance(votes, VectorVotes) else 0
 
 
-def _fit_design(design, train, fit, seed):
+def _fit_design(design, train, fit, seed, in_order):
     """Fit a linear model to what a design names."""
-    rows = train.rows[design.places]
+    places = design.places
+    if in_order:
+        places = places[np.argsort(train.rows[places], kind="stable")]
+    rows = train.rows[places]
     with torch.no_grad():
         parts = [
             scale * _inputs_of(train.features.blocks[name], rows, votes)
@@ -156,8 +163,9 @@ def _fit_design(design, train, fit, seed):
         inputs = sparse.hstack(parts, format="csr")
     else:
         inputs = np.concatenate(parts, axis=1)
-    weight = train.weight[design.places].double().numpy()
-    return fit(inputs, train.target[design.places].numpy(), weight, seed)
+    weight = train.weight[places].double().numpy()
+    folds = None if in_order else seed
+    return fit(inputs, train.target[places].numpy(), weight, folds)
 
 
 def _split(coefficients, design):
@@ -244,8 +252,8 @@ def fit_classes(inputs, target, weight, seed, *, prior):
         Class numbers.
     weight : ndarray of shape (n_rows,)
         Of the rows.
-    seed : int
-        Of the folds.
+    seed : int or None
+        Of the folds; None: each is of neighbouring rows.
     prior : ndarray of shape (n_classes,)
         Logarithms of the classes' shares, for those that no row has.
 
@@ -332,7 +340,8 @@ def _fit_best(make, loss_of, inputs, target, weight, seed):
     Returns the model, and that loss by unit of weight.
     """
     losses = np.zeros(len(STRENGTHS))
-    folds = KFold(min(N_FOLDS, len(target)), shuffle=True, random_state=seed)
+    shuffles = seed is not None
+    folds = KFold(min(N_FOLDS, len(target)), shuffle=shuffles, random_state=seed)
     for kept, left in folds.split(target):
         if target.ndim == 1 and len(np.unique(target[kept])) < 2:
             continue

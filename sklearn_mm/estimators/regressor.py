@@ -96,7 +96,8 @@ class AttentionFusionRegressor(RegressorMixin, BaseAttentionFusion):
         rows on 500 rows, but at least a hundredth.
     validation_split : {"random", "last"}, default="random"
         Which rows are held out: random ones, or the last in the order of X, where that
-        is an order in time. Of ``groups`` those that begin last.
+        is an order in time. Of ``groups`` those that begin last. With "last" the linear
+        model that training begins with is chosen in folds of neighbouring rows, too.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without a lower loss, or a higher score, before it stops. "auto": half of
         ``max_epochs``, at least 10, since the loss falls once more when the learning

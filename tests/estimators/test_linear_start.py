@@ -137,6 +137,31 @@ def test_the_strength_is_that_of_the_least_loss_on_rows_left_out():
     assert np.abs(coefficients).max() < np.abs(weakest.coef_).max() / 10
 
 
+def make_neighbours(seed=3):
+    """Blocks of 20 rows share a target, and numbers that tell the block alone."""
+    rng = np.random.default_rng(seed)
+    numbers, target = rng.normal(size=(30, 25)), rng.normal(size=30)
+    return np.repeat(numbers, 20, axis=0), np.repeat(target, 20)
+
+
+def test_neighbours_that_share_their_target_do_not_choose_a_weak_penalty():
+    numbers, target = make_neighbours()
+    shuffled, _, _ = linear.fit_numbers(numbers, target[:, None], np.ones(600), 0)
+    in_order, _, _ = linear.fit_numbers(numbers, target[:, None], np.ones(600), None)
+    assert np.abs(in_order).max() < np.abs(shuffled).max() / 5
+
+
+def test_where_rows_are_in_order_of_time_it_is_chosen_in_this_order():
+    numbers, target = make_neighbours()
+    new, other = make_neighbours(seed=4)
+    spread = {}
+    for split in ("random", "last"):
+        model = untrained(AttentionFusionRegressor, validation_split=split)
+        spread[split] = np.std(model.fit(numbers, target).predict(new))
+    assert spread["last"] < spread["random"] / 3
+    assert np.std(other) > 0.5
+
+
 def test_a_row_of_no_weight_counts_for_nothing():
     weight = np.where(np.arange(200) < 150, 1.0, 0.0)
     changed = np.where(weight, SCORE, 1e3)[:, None]
