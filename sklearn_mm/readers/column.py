@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Number
 
 import numpy as np
@@ -46,6 +47,8 @@ class Column:
 def is_missing(cell):
     """Tell whether a cell is ``None``, NaN, ``pd.NA``, NaT or ``np.ma.masked``.
 
+    NaN may be a ``Decimal``; an array of objects without axes is what it holds.
+
     Examples
     --------
     >>> is_missing(None), is_missing(float("nan")), is_missing("")
@@ -57,6 +60,10 @@ def is_missing(cell):
         return bool(np.isnan(cell))
     if isinstance(cell, np.datetime64 | np.timedelta64):
         return bool(np.isnat(cell))
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    if isinstance(cell, np.ndarray) and not cell.ndim and cell.dtype.kind == "O":
+        return is_missing(cell[()])
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
