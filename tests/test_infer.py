@@ -460,6 +460,7 @@ def test_1d_arrays_are_series_and_how_to_take_them_for_sound_is_said(capsys):
     [
         ([f"A{i}" for i in range(20)], "ids, different in each row"),
         (pd.to_timedelta([1, 2], unit="s"), "durations"),
+        ([datetime.time(1), datetime.time(2, 30)], "times of day"),
         ([None, np.nan], "no values"),
     ],
 )

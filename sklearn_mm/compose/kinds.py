@@ -96,11 +96,13 @@ def look_at(column, key, places=HERE):
     rows, cells = _choose_cells(column)
     if not cells:
         return Finding(key, "missing", "no values")
+    described = [describe_cell(cell, places) for cell in cells]
     dtype = type(getattr(column, "dtype", None)).__name__
-    if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
+    is_category = dtype in ("CategoricalDtype", "Categorical", "Enum")  # pandas, polars
+    # Names of files are often stored as categories, as pyarrow reads repeated strings.
+    if is_category and not {kind for kind, _ in described} & {"image", "sound"}:
         n_different = len({str(cell) for cell in column if not is_missing(cell)})
         return Finding(key, "category", "categories", n_different=n_different)
-    described = [describe_cell(cell, places) for cell in cells]
     counts = Counter(what for what in described if what[0] != "nothing")
     kinds = {kind for kind, _ in counts}
     if not kinds:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from sklearn_mm.readers.arrow import is_arrow, to_pandas
 from sklearn_mm.readers.limits import find_problem
 from sklearn_mm.readers.masks import fill_masked
 
@@ -149,8 +150,8 @@ def check_column(estimator, X, *, reset):
                 f"row. Found one {type(X).__name__}. Put a single cell in a list."
             )
         X = np.asarray(X)
-    if type(X).__module__.partition(".")[0] == "pyarrow":
-        X = X.to_pandas()
+    if is_arrow(X):
+        X = to_pandas(X)
     if hasattr(X, "columns"):
         return _table_column(estimator, X, reset)
     name, index = getattr(X, "name", None), _labels(X)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_mm.readers.arrow import is_arrow, to_pandas
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.masks import fields_to_table, fill_masked
 from sklearn_mm.readers.times import is_temporal
@@ -173,8 +174,8 @@ def _dates_with_nan(column):
 
 def _as_known(owner, X):
     """Take other containers of columns or rows as tables of pandas."""
-    if type(X).__module__.partition(".")[0] == "pyarrow":
-        return X.to_pandas()
+    if is_arrow(X):
+        return to_pandas(X)
     if getattr(getattr(X, "dtype", None), "names", None):
         return fields_to_table(X)
     if isinstance(X, Mapping):

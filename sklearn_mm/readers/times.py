@@ -188,7 +188,7 @@ def _plain(column):
     """Take a categorical column of dates, or of objects, as these."""
     categories = getattr(column.dtype, "categories", None)
     dtype = getattr(categories, "dtype", None)
-    if dtype is not None and hasattr(column, "iloc") and (is_temporal(dtype) or dtype.kind == "O"):
+    if hasattr(column, "iloc") and getattr(dtype, "kind", None) in ("O", "M", "m"):
         return column.astype(dtype)
     return column
 
