@@ -230,7 +230,9 @@ def _to_samples(samples):
             return np.empty(0)
         array = to_array([np.nan if is_missing(item) else item for item in items])
     if array is not None:
-        return array
+        is_of_objects = getattr(getattr(samples, "dtype", None), "kind", "") == "O"
+        # Objects have no size that their full scale could be known by.
+        return array.astype(np.float64) if is_of_objects else array
     if isinstance(items, list):
         kinds = ", ".join(type(sample).__name__ for sample in items[:3])
         advice = ""
