@@ -141,6 +141,9 @@ def test_samples_with_a_rate_are_sound(cell):
         pd.Series([1.0, 2.0]),
         pd.DataFrame({"open": [1.0, 2.0], "close": [2.0, 1.0]}),
         pl.Series([1.0, 2.0]),
+        pl.Series([1.0, None, 2.0]),
+        [1.0, None, 2.0],
+        [1.0, pd.NA, *range(20)],
     ],
     ids=str,
 )

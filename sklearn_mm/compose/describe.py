@@ -25,7 +25,7 @@ from sklearn_mm.readers.locations import (
     media_type,
     split_url,
 )
-from sklearn_mm.readers.nested import to_array
+from sklearn_mm.readers.nested import to_array, to_lists
 from sklearn_mm.readers.signatures import tell_kind
 
 # Only to tell a lost or broken file from a text. Files that are there are opened.
@@ -249,10 +249,18 @@ def _is_sound(cell):
         return False
 
 
+def _with_nan(cell):
+    """Take a list with missing numbers as one with NaN; anything else as it is."""
+    items = to_lists(cell)
+    if not isinstance(items, list) or not any(map(is_missing, items)):
+        return cell
+    return [np.nan if is_missing(item) else item for item in items]
+
+
 def _describe_array(cell):
     unknown = "unknown", f"objects of type {type(cell).__name__}"
     try:
-        array = to_array(cell)
+        array = to_array(_with_nan(cell))
     except (TypeError, ValueError, RuntimeError):
         return unknown
     if array is None or array.dtype.kind not in "fiub":

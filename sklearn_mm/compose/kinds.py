@@ -19,6 +19,7 @@ from sklearn_mm.compose.presets.cells import says_no_number
 from sklearn_mm.compose.presets.texts import TextColumn, split_names
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.locations import HERE
+from sklearn_mm.readers.series import read_series
 from sklearn_mm.transformers.dates import ISO_DATE
 
 # The cells looked at in a column, and the most strings that are categories.
@@ -201,7 +202,7 @@ def _are_vectors(column, cells):
     lengths = {len(cell) for cell in column if not is_missing(cell)}
     if len(lengths) > 1 or min(lengths) < MIN_VECTOR:
         return False
-    vectors = np.array([np.asarray(cell, dtype=np.float64) for cell in cells])
+    vectors = np.array([read_series(cell).ravel() for cell in cells])
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     spread = (centred**2).sum(axis=1)
     together = (centred[:, 1:] * centred[:, :-1]).sum(axis=1)
