@@ -7,6 +7,7 @@ inputs were tried and what came of them; findings are kept in
 ``tests/reliability/findings``.
 
     python benchmarks/fuzz.py --inputs 20000
+    python benchmarks/fuzz.py --targets sound text --ways atheris --record fuzz-atheris
 """
 
 import argparse
@@ -77,6 +78,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    names = [*fuzzing.TARGETS, "store"]
+    parser.add_argument("--targets", nargs="+", choices=names, default=names)
+    ways = ["mutations", "atheris"]
+    parser.add_argument("--ways", nargs="+", choices=ways, default=ways)
+    parser.add_argument("--record", default="fuzz", help="name of the file of results")
     options = parser.parse_args()
     lines = []
     head = f"{'target':24} {'how':10} {'inputs':>8}: what came of them"
@@ -86,22 +92,25 @@ def main():
         seconds = time.perf_counter() - start
         total = sum(counts.values())
         lines.append(f"{name:24} {how:10} {total:>8,}: {found} ({seconds:.0f} s)")
-        report.write("fuzz", "\n".join([head, *lines]))
+        report.write(options.record, "\n".join([head, *lines]))
 
-    for name in fuzzing.TARGETS:
+    readers = [name for name in options.targets if name in fuzzing.TARGETS]
+    for name in readers if "mutations" in options.ways else ():
         start = time.perf_counter()
         counts = fuzzing.fuzz(name, options.inputs, options.seed, keep=True)
         note(name, "mutations", counts, start)
-    for name in fuzzing.TARGETS if find_spec("atheris") else ():
+    by_coverage = "atheris" in options.ways
+    for name in readers if by_coverage and find_spec("atheris") else ():
         start = time.perf_counter()
         note(name, "atheris", by_atheris(name, options.inputs), start)
-    start = time.perf_counter()
-    for name, counts in on_stores(max(10, int(STORE_SHARE * options.inputs))):
-        note(name, "damages", counts, start)
+    if "store" in options.targets:
         start = time.perf_counter()
-    if not find_spec("atheris"):
+        for name, counts in on_stores(max(10, int(STORE_SHARE * options.inputs))):
+            note(name, "damages", counts, start)
+            start = time.perf_counter()
+    if by_coverage and not find_spec("atheris"):
         lines.append("atheris is not installed: pip install 'sklearn-mm[fuzz]'")
-        report.write("fuzz", "\n".join([head, *lines]))
+        report.write(options.record, "\n".join([head, *lines]))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,9 @@ def test_samples_with_a_rate_are_sound(cell):
         pd.Series([1.0, 2.0]),
         pd.DataFrame({"open": [1.0, 2.0], "close": [2.0, 1.0]}),
         pl.Series([1.0, 2.0]),
+        pl.Series([1.0, None, 2.0]),
+        [1.0, None, 2.0],
+        [1.0, pd.NA, *range(20)],
     ],
     ids=str,
 )
@@ -460,6 +463,7 @@ def test_1d_arrays_are_series_and_how_to_take_them_for_sound_is_said(capsys):
     [
         ([f"A{i}" for i in range(20)], "ids, different in each row"),
         (pd.to_timedelta([1, 2], unit="s"), "durations"),
+        ([datetime.time(1), datetime.time(2, 30)], "times of day"),
         ([None, np.nan], "no values"),
     ],
 )

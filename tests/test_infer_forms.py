@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,6 +99,8 @@ SOUNDS = {
         "array": TONE,
         "sampling_rate": 8000,
     },
+    "file in an array": lambda: np.frombuffer(wav(), dtype=np.uint8),
+    "base64 as bytes": lambda: base64.b64encode(wav()),
     "decoder": Decoder,
     "decoded": lambda: Decoder().get_all_samples(),
 }
@@ -144,6 +147,45 @@ def test_lists_of_paths_are_several_images(tmp_path, container):
     transformer, block = choose(container([[a, b], [a], [], None]))
     assert isinstance(transformer, ImageTransformer)
     assert block.lengths.tolist() == [2, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda names: pd.DataFrame({"it": pd.Categorical(names)}),
+        lambda names: pa.table({"it": pa.array(names).dictionary_encode()}),
+        lambda names: pl.DataFrame({"it": names}, schema={"it": pl.Categorical}),
+    ],
+    ids=["pandas", "pyarrow", "polars"],
+)
+def test_categories_that_name_files_are_images(tmp_path, container):
+    (tmp_path / "a.png").write_bytes(png())
+    names = [str(tmp_path / "a.png"), None]
+    transformer, block = choose(container(names))
+    assert isinstance(transformer, ImageTransformer)
+    assert block.lengths.tolist() == [1, 0]
+
+
+def test_bytes_that_name_files_are_images(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    transformer, block = choose(as_column(os.fsencode(tmp_path / "a.png"), None))
+    assert isinstance(transformer, ImageTransformer)
+    assert block.lengths.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("order", [None, [1, 0, 2]])
+def test_tensors_of_arrow_keep_their_shape(order):
+    pixels = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+    stored = pixels if order is None else pixels.transpose(order)
+    kind = pa.fixed_shape_tensor(pa.uint8(), stored.shape, permutation=order)
+    cells = pa.array([stored.ravel().tolist(), None], kind.storage_type)
+    tensors = pa.ExtensionArray.from_storage(kind, cells)
+    expected = ImageTransformer().fit_transform([pixels, None])
+    transformer, block = choose(pa.table({"it": tensors}))
+    assert isinstance(transformer, ImageTransformer)
+    for found in (block, ImageTransformer().fit_transform(tensors)):
+        np.testing.assert_array_equal(found.values, expected.values)
+        np.testing.assert_array_equal(found.offsets, expected.offsets)
 
 
 def test_paths_begin_at_the_root(tmp_path):

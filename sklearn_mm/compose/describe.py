@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from numbers import Number
 
 import numpy as np
@@ -25,7 +25,7 @@ from sklearn_mm.readers.locations import (
     media_type,
     split_url,
 )
-from sklearn_mm.readers.nested import to_array
+from sklearn_mm.readers.nested import to_array, to_lists
 from sklearn_mm.readers.signatures import tell_kind
 
 # Only to tell a lost or broken file from a text. Files that are there are opened.
@@ -72,6 +72,8 @@ def describe_cell(cell, places=HERE):
         return "date", DATES
     if isinstance(cell, timedelta | np.timedelta64):
         return "duration", "durations"
+    if isinstance(cell, time):
+        return "duration", "times of day"
     if isinstance(cell, str | os.PathLike):
         return _describe_name(cell, places)
     if isinstance(cell, Image.Image):
@@ -82,7 +84,9 @@ def describe_cell(cell, places=HERE):
     if struct is not None:
         return _describe_struct(struct, places)
     if is_content(cell):
-        return _describe_content(cell, "as bytes", "bytes")
+        return _describe_bytes(cell, places)
+    if isinstance(cell, Mapping) and cell.get("array", cell) is None:
+        return "nothing", "nothing"
     if can_be_read(cell) or hasattr(cell, "read_bytes"):
         return _describe_open(cell)
     if _is_sound(cell):
@@ -165,6 +169,17 @@ def _describe_struct(struct, places):
     return describe_cell(path, places)
 
 
+def _describe_bytes(cell, places):
+    """Say what bytes hold: a file, its letters, or its path."""
+    try:
+        file = find_file(cell, places)
+    except ValueError:  # for the transformer to report
+        return "unknown", "bytes"
+    if file.path is not None:
+        return _describe_name(file.path, places)
+    return _describe_content(file.content, "as bytes", "bytes")
+
+
 def _describe_content(content, form, otherwise):
     """Say what the content of a file is."""
     content = bytes(content)
@@ -234,20 +249,31 @@ def _is_sound(cell):
         return False
 
 
+def _with_nan(cell):
+    """Take a list with missing numbers as one with NaN; anything else as it is."""
+    items = to_lists(cell)
+    if not isinstance(items, list) or not any(map(is_missing, items)):
+        return cell
+    return [np.nan if is_missing(item) else item for item in items]
+
+
 def _describe_array(cell):
     unknown = "unknown", f"objects of type {type(cell).__name__}"
     try:
-        array = to_array(cell)
+        array = to_array(_with_nan(cell))
     except (TypeError, ValueError, RuntimeError):
         return unknown
-    if array is None or array.dtype.kind not in "fiub" or not array.ndim:
+    if array is None or array.dtype.kind not in "fiub":
         return unknown
+    if not array.ndim:
+        return "number", "numbers"
     if array.ndim == 3 and array.shape[2] in (1, 3, 4):
         return "image", "arrays (height, width, channels)"
     if array.ndim == 2 and array.dtype == np.uint8:
         return "image", "uint8 arrays (height, width)"
     if array.ndim > 2:
         return "unknown", f"arrays of shape {array.shape}"
-    if array.ndim == 1 and array.dtype == np.uint8 and tell_kind(array) == "image":
-        return "image", "image files as arrays of bytes"
+    kind = tell_kind(array) if array.ndim == 1 and array.dtype == np.uint8 else None
+    if kind is not None:
+        return kind, f"{kind} files as arrays of bytes"
     return "series", SERIES if array.ndim == 1 else TABLES

@@ -20,6 +20,7 @@ from sklearn_mm.compose.presets.texts import TextColumn, split_names
 from sklearn_mm.compose.sizes import choose_image_size, choose_sampling_rate
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.locations import HERE
+from sklearn_mm.readers.series import read_series
 from sklearn_mm.transformers.dates import ISO_DATE
 
 # The cells looked at in a column, and the most strings that are categories.
@@ -100,11 +101,13 @@ def look_at(column, key, places=HERE):
     rows, cells = _choose_cells(column)
     if not cells:
         return Finding(key, "missing", "no values")
+    described = [describe_cell(cell, places) for cell in cells]
     dtype = type(getattr(column, "dtype", None)).__name__
-    if dtype in ("CategoricalDtype", "Categorical", "Enum"):  # pandas, polars
+    is_category = dtype in ("CategoricalDtype", "Categorical", "Enum")  # pandas, polars
+    # Names of files are often stored as categories, as pyarrow reads repeated strings.
+    if is_category and not {kind for kind, _ in described} & {"image", "sound"}:
         n_different = len({str(cell) for cell in column if not is_missing(cell)})
         return Finding(key, "category", "categories", n_different=n_different)
-    described = [describe_cell(cell, places) for cell in cells]
     counts = Counter(what for what in described if what[0] != "nothing")
     kinds = {kind for kind, _ in counts}
     if not kinds:
@@ -208,7 +211,7 @@ def _are_vectors(column, cells):
     lengths = {len(cell) for cell in column if not is_missing(cell)}
     if len(lengths) > 1 or min(lengths) < MIN_VECTOR:
         return False
-    vectors = np.array([np.asarray(cell, dtype=np.float64) for cell in cells])
+    vectors = np.array([read_series(cell).ravel() for cell in cells])
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     spread = (centred**2).sum(axis=1)
     together = (centred[:, 1:] * centred[:, :-1]).sum(axis=1)

@@ -90,11 +90,13 @@ def attempt(call, X, transformer, on_error):
     """
     try:
         return call(X)
-    except (TypeError, ValueError, OverflowError) as error:
-        if hasattr(transformer, "on_error") or not _NO_NUMBER.search(str(error)):
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        if hasattr(transformer, "on_error") or not _is_of_cells(error, transformer):
             raise
         kind = "NaN" if "contains NaN" in str(error) else "number"
         broken = _find(X, kind)
+        if not broken and not isinstance(error, TypeError | ValueError):
+            return call(_without(X, broken))
         if not broken:
             raise
         message = _describe(X, broken, kind)
@@ -110,6 +112,18 @@ def attempt(call, X, transformer, on_error):
             stacklevel=2,
         )
         return call(_without(X, broken))
+
+
+def _is_of_cells(error, transformer):
+    """Tell whether an error may come from a cell that is no number.
+
+    Objects of others raise what they like, such as decimals and tensors with gradients;
+    steps that read only numbers hardly raise these by themselves.
+    """
+    if isinstance(error, TypeError | ValueError | OverflowError):
+        return _NO_NUMBER.search(str(error)) is not None
+    is_passed_through = getattr(transformer, "func", transformer) is None
+    return is_passed_through or takes_numbers(transformer)
 
 
 def _columns(X):
@@ -162,6 +176,12 @@ def _describe(X, broken, kind):
     )
 
 
+def _to_float(cell):
+    if is_missing(cell):
+        return np.nan
+    return float(cell.detach() if hasattr(cell, "detach") else cell)
+
+
 def _without(X, broken):
     """Copy columns with NaN in the place of some cells."""
     import pandas as pd
@@ -170,10 +190,11 @@ def _without(X, broken):
     single = not hasattr(X, "columns") and getattr(X, "ndim", 1) == 1
     cells = np.empty((len(X), len(_columns(X))), dtype=object)
     for place, (_, column) in enumerate(_columns(X)):
-        cells[:, place] = [np.nan if is_missing(cell) else cell for cell in column]
+        cells[:, place] = list(column)
     for place, row in broken:
         cells[row, place] = np.nan
-    numbers = cells.astype(np.float64)
+    # One by one: the objects need not know NumPy.
+    numbers = np.array([[_to_float(cell) for cell in row] for row in cells])
     if hasattr(X, "columns"):
         return pd.DataFrame(
             numbers, columns=list(X.columns), index=getattr(X, "index", None)

@@ -24,9 +24,10 @@ def refuse_missing_target(y):
     cells = np.asarray(y)
     if cells.dtype.kind not in "fOmM" or cells.ndim not in (1, 2) or not len(cells):
         return
-    gone = cells != cells  # NaN and NaT only
-    if cells.dtype.kind == "O":
+    if cells.dtype.kind == "O":  # pd.NA does not compare
         gone = np.frompyfunc(is_missing, 1, 1)(cells).astype(bool)
+    else:
+        gone = cells != cells  # NaN and NaT only
     by_row = gone.reshape(len(cells), -1).any(axis=1)
     if by_row.any():
         row = int(by_row.argmax())

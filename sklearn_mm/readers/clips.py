@@ -33,7 +33,7 @@ def as_clip(cell, time_axis=None):
     """
     if callable(getattr(cell, "get_all_samples", None)):
         cell = cell.get_all_samples()
-    if hasattr(cell, "data") and hasattr(cell, "sample_rate"):
+    if hasattr(cell, "sample_rate") and hasattr(cell, "data"):
         samples = to_array(cell.data)
         if samples is None:
             raise TypeError(

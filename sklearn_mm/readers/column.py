@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Number
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from sklearn_mm.readers.arrow import is_arrow, to_pandas
 from sklearn_mm.readers.limits import find_problem
 from sklearn_mm.readers.masks import fill_masked
 
@@ -46,6 +48,8 @@ class Column:
 def is_missing(cell):
     """Tell whether a cell is ``None``, NaN, ``pd.NA``, NaT or ``np.ma.masked``.
 
+    NaN may be a ``Decimal``; an array of objects without axes is what it holds.
+
     Examples
     --------
     >>> is_missing(None), is_missing(float("nan")), is_missing("")
@@ -57,6 +61,10 @@ def is_missing(cell):
         return bool(np.isnan(cell))
     if isinstance(cell, np.datetime64 | np.timedelta64):
         return bool(np.isnat(cell))
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    if isinstance(cell, np.ndarray) and not cell.ndim and cell.dtype.kind == "O":
+        return is_missing(cell[()])
     # By name, so that a table of polars or numpy does not import pandas.
     return type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
@@ -142,8 +150,8 @@ def check_column(estimator, X, *, reset):
                 f"row. Found one {type(X).__name__}. Put a single cell in a list."
             )
         X = np.asarray(X)
-    if type(X).__module__.partition(".")[0] == "pyarrow":
-        X = X.to_pandas()
+    if is_arrow(X):
+        X = to_pandas(X)
     if hasattr(X, "columns"):
         return _table_column(estimator, X, reset)
     name, index = getattr(X, "name", None), _labels(X)

@@ -184,6 +184,7 @@ def _decode_source(source, file, what, enough, max_pixels):
         if enough is not None:
             _reduce_scale(image, enough)
         _check_cost(image, file, what, max_pixels)
+        _check_planes(image, what)
         pixels = _read_wide(image)
         if pixels is None:
             pixels = decode_image(image, what, enough)
@@ -207,6 +208,21 @@ def _check_cost(image, file, what, max_pixels):
                 f"cannot read {what}: it has {n_scans} scans, above the limit of "
                 f"{MAX_SCANS}, and could be made to take long"
             )
+
+
+def _check_planes(image, what):
+    """Refuse a TIFF file whose channels lie apart where Pillow mixes up their bytes."""
+    tags = getattr(image, "tag_v2", {})
+    if image.format != "TIFF" or tags.get(284, 1) != 2:
+        return
+    bits = tags.get(258, (8,))
+    is_raw = bool(image.tile) and image.tile[0][0] == "raw"  # libtiff knows more
+    if len(bits) > 1 and ((is_raw and max(bits) > 8) or image.mode == "LA"):
+        raise ValueError(
+            f"cannot read {what}: its {len(bits)} channels of {max(bits)} bits lie one "
+            "after the other, which Pillow does not read. Store them interleaved, as "
+            "tifffile.imwrite does with planarconfig='contig'"
+        )
 
 
 def _is_short(image, pixels, file):

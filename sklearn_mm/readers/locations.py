@@ -20,10 +20,14 @@ from sklearn_mm.readers.signatures import N_BYTES, tell_kind
 # A scheme of one letter would be a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,")
+_BASE64_HEAD = re.compile(rb"[A-Za-z0-9+/_-]{64}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*\Z")
 
 # Shorter texts are not taken for files in base64.
 MIN_BASE64 = 64
+
+# Longer bytes name no file.
+MAX_PATH = 4096
 
 # Two rows may hold the same open file, and be read at once.
 _reading = threading.Lock()
@@ -111,8 +115,9 @@ def find_file(cell, places=HERE, expected="expected a file"):
     ----------
     cell : object
         A path (str or ``os.PathLike``), a ``file://`` URL, or where ``places.remote``
-        says so any other; the content, as bytes, bytearray, memoryview or ``np.void``,
-        as a ``data:`` URI, or as base64 of a file whose kind its first bytes tell; an
+        says so any other; the content, as bytes, bytearray, memoryview, ``np.void`` or
+        a buffer of Arrow, as a ``data:`` URI, or as base64 of a file whose kind its
+        first bytes tell; these, or the path of a file that is there, also as bytes; an
         object with ``read()`` or ``read_bytes()``; ``{"bytes": ..., "path": ...}``,
         either of which may be None. An open file is read from its beginning and left
         where it stood.
@@ -144,7 +149,7 @@ def find_file(cell, places=HERE, expected="expected a file"):
     if isinstance(cell, str):
         return _find_by_name(cell, places, expected)
     if is_content(cell):
-        return _held(cell.tobytes() if isinstance(cell, np.void) else cell, places)
+        return _find_in_bytes(_as_bytes(cell), places, expected)
     if isinstance(cell, os.PathLike):
         # zipfile.Path and the paths of clouds say how they are read, not where.
         return _find_by_path(cell, places, expected)
@@ -160,8 +165,8 @@ def _find_in_struct(struct, places, expected):
         held = struct.get(name)
         if is_missing(held):
             continue
-        if name == "bytes" and isinstance(held, np.ndarray) and held.dtype == np.uint8:
-            held = held.tobytes()
+        if name == "bytes" and isinstance(held, list | np.ndarray):
+            held = _join_bytes(held)
         file = find_file(held, places, expected)
         if file is None:
             raise TypeError(
@@ -169,6 +174,37 @@ def _find_in_struct(struct, places, expected):
             )
         return file
     return None
+
+
+def _join_bytes(numbers):
+    """Take numbers of 0 to 255, as JSON and lists of Arrow hold bytes, as bytes."""
+    if isinstance(numbers, np.ndarray) and numbers.dtype != np.uint8:
+        return numbers
+    try:
+        return bytes(numbers)
+    except (TypeError, ValueError):
+        return numbers  # to be refused by its type
+
+
+def _as_bytes(cell):
+    if isinstance(cell, bytes):
+        return cell
+    return cell.tobytes() if isinstance(cell, np.void) else bytes(cell)
+
+
+def _find_in_bytes(content, places, expected):
+    """Find what bytes hold: a file, its letters, or its path."""
+    head = content[:MIN_BASE64]
+    if tell_kind(head[:N_BYTES]) is None:
+        if head.startswith(b"data:") or _BASE64_HEAD.fullmatch(head):
+            text = content.decode("latin-1")
+            if media_type(text) is not None or decode_base64(text) is not None:
+                return _find_by_name(text, places, expected)
+        if len(content) <= MAX_PATH and b"\0" not in content:
+            path = join_root(os.fsdecode(content), places.root)
+            if not is_url(path) and os.path.isfile(path):
+                return _find_by_path(content, places, expected)
+    return _held(content, places)
 
 
 def resolve(cell, places=HERE, expected="expected a file"):
@@ -228,6 +264,8 @@ def is_content(cell):
         return cell.dtype.names is None
     if isinstance(cell, memoryview):
         return cell.ndim == 1 and cell.format in ("B", "b", "c")
+    if hasattr(cell, "to_pybytes"):  # a buffer of Arrow
+        return True
     return isinstance(cell, bytes | bytearray)
 
 
@@ -299,7 +337,7 @@ def _find_by_path(cell, places, expected):
     path = os.fsdecode(os.fspath(cell))
     joined = join_root(path, places.root)
     if is_url(joined):
-        if joined.startswith("file://"):
+        if joined[:7].lower() == "file://":
             joined = url2pathname(unquote_path(joined))
         else:
             return _fetch(joined, places, expected)

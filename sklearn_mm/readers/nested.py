@@ -1,5 +1,6 @@
 """Numbers in any nesting of lists, arrays and tensors, as one array."""
 
+from array import array
 from numbers import Number
 
 import numpy as np
@@ -11,9 +12,9 @@ def to_array(cell):
     Parameters
     ----------
     cell : object
-        Nested lists and tuples, as Arrow and polars give them, too; or what has
-        ``__array__``, ``__array_interface__``, the buffer protocol or ``__dlpack__``.
-        Of a tensor with gradients the values count.
+        Nested lists and tuples, as Arrow and polars give them, too; an ``array`` or
+        memoryview; or what has ``__array__``, ``__array_interface__`` or
+        ``__dlpack__``. Of a tensor with gradients the values count.
 
     Returns
     -------
@@ -35,17 +36,17 @@ def to_array(cell):
     if isinstance(cell, np.ndarray) and cell.dtype.kind != "O":
         return np.asarray(cell)  # matrices and the like count their axes otherwise
     if hasattr(cell, "detach") and hasattr(cell, "cpu"):
-        cell = cell.detach().cpu()
+        return _tensor_to_array(cell.detach().cpu())
     plain = to_lists(cell)
     if isinstance(plain, list):
         return _stack(plain)
     if _gives_array(cell):
-        array = np.asarray(cell)
+        values = np.asarray(cell)
     elif hasattr(cell, "__dlpack__"):
-        array = np.from_dlpack(cell)
+        values = np.from_dlpack(cell)
     else:
         return None
-    return array if array.dtype.kind in "fiubc" else None
+    return values if values.dtype.kind in "fiubc" else None
 
 
 def to_lists(cell):
@@ -72,8 +73,27 @@ def to_lists(cell):
     return cell
 
 
+def _tensor_to_array(tensor):
+    if getattr(tensor, "is_sparse", False):
+        tensor = tensor.to_dense()
+    try:
+        return np.asarray(tensor)
+    except TypeError:  # of a type that NumPy has not, such as bfloat16
+        return np.asarray(tensor.float())
+
+
+def _without_objects(values):
+    """Take numbers that NumPy knows only as objects, such as decimals, as floats."""
+    if values.dtype.kind != "O":
+        return values
+    try:
+        return values.astype(np.float64)
+    except (ArithmeticError, TypeError) as error:
+        raise ValueError(f"found a number that no float holds: {error}") from error
+
+
 def _gives_array(cell):
-    if isinstance(cell, memoryview):
+    if isinstance(cell, memoryview | array):
         return True
     names = ("__array__", "__array_interface__", "__array_struct__")
     return any(hasattr(cell, name) for name in names) and not isinstance(cell, type)
@@ -86,7 +106,7 @@ def _stack(items):
             return None
         mask = [item is np.ma.masked for item in items]
         if not any(mask):
-            return np.asarray(items)
+            return _without_objects(np.asarray(items))
         items = [0 if gone else item for gone, item in zip(mask, items, strict=True)]
         return np.ma.array(items, mask=mask)
     parts = []

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sklearn_mm.readers.nested import to_array
+
 EXPECTED = "expected numbers of shape (steps,) or (steps, channels)"
 
 # More numbers than this in one cell (80 MB) are refused.
@@ -57,8 +59,11 @@ def _to_floats(cell):
     if isinstance(cell, np.ma.MaskedArray):
         _check_type(cell, cell)
         return cell.astype(np.float64).filled(np.nan)
-    if isinstance(cell, list | tuple) and any(_is_masked(part) for part in cell):
+    if hasattr(cell, "detach"):
+        cell = to_array(cell)
+    if isinstance(cell, list | tuple) and any(map(_is_special, cell)):
         cell = [_to_floats(part) if _is_masked(part) else part for part in cell]
+        cell = [to_array(part) if hasattr(part, "detach") else part for part in cell]
     values = np.asarray(cell)
     _check_type(values, cell)
     _check_size(values.size)
@@ -74,6 +79,11 @@ def _to_floats(cell):
 
 def _is_masked(part):
     return isinstance(part, np.ma.MaskedArray)
+
+
+def _is_special(part):
+    """Tell whether NumPy alone would lose a mask, or refuse a tensor's gradients."""
+    return _is_masked(part) or hasattr(part, "detach")
 
 
 def _check_type(values, cell):

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from numbers import Number, Real
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from sklearn_mm.readers.column import describe_path, is_missing
 from sklearn_mm.readers.decoding import Limits, decode, mix
-from sklearn_mm.readers.locations import as_struct
-from sklearn_mm.readers.nested import to_lists
+from sklearn_mm.readers.locations import as_struct, is_content
+from sklearn_mm.readers.nested import to_array, to_lists
 from sklearn_mm.readers.remarks import note
 from sklearn_mm.readers.several import Several
+from sklearn_mm.readers.signatures import N_BYTES, tell_kind
 
 EXPECTED = (
     "expected a path of a sound file, bytes, a 1-D array, an (array, rate) pair or an "
@@ -77,11 +79,14 @@ def read_sound(cell, sampling_rate, max_seconds=None, note_cut=True, time_axis=N
             raise ValueError(f"{EXPECTED}; found {describe_path(cell)}")
         what = f"the sound file {str(cell)!r:.200}"
         samples, rate, is_cut = decode(cell, what, limits)
-    elif isinstance(cell, bytes | bytearray | memoryview):
+    elif is_content(cell) or _is_file_in_array(cell):
+        cell = bytes(memoryview(to_array(cell)) if hasattr(cell, "shape") else cell)
         what = f"the sound in {len(cell)} bytes"
         samples, rate, is_cut = decode(io.BytesIO(cell), what, limits)
     else:
         samples, rate = _split_rate(cell, sampling_rate)
+        if samples is None:
+            return None, rate
         samples, is_cut = _take_samples(samples, rate, limits, time_axis)
     if is_cut and note_cut:
         note(
@@ -114,7 +119,8 @@ def lacks_rate(cell):
         return False
     if isinstance(cell, tuple | list):
         return not _is_pair(cell)
-    return hasattr(cell, "__array__") and np.ndim(cell) > 0
+    is_array = hasattr(cell, "__array__") and np.ndim(cell) > 0
+    return is_array and not _is_file_in_array(cell)
 
 
 def list_clips(cell):
@@ -160,9 +166,22 @@ def _is_pair(cell):
     return (
         isinstance(cell, tuple | list)
         and len(cell) == 2
-        and isinstance(cell[1], Number)
-        and not isinstance(cell[0], Number)
+        and _is_one_number(cell[1])
+        and not _is_one_number(cell[0])
     )
+
+
+def _is_one_number(item):
+    return isinstance(item, Number) or getattr(item, "ndim", None) == 0
+
+
+def _is_file_in_array(cell):
+    """Tell whether bytes as numbers begin like a sound file."""
+    if not hasattr(cell, "dtype") or getattr(cell, "ndim", 0) != 1:
+        return False
+    if str(cell.dtype).rpartition(".")[2] not in ("uint8", "UInt8"):
+        return False
+    return tell_kind(bytes(to_array(cell[:N_BYTES]))) == "sound"
 
 
 def _take_samples(samples, rate, limits, time_axis):
@@ -185,17 +204,44 @@ def _split_rate(cell, sampling_rate):
         samples, rate = cell
     else:
         samples, rate = cell, sampling_rate
-    if not isinstance(rate, Real) or not 0 < rate < np.inf:
+    if is_missing(samples):
+        return None, sampling_rate
+    return _to_samples(samples), _check_rate(rate)
+
+
+def _check_rate(rate):
+    """Take a number of hertz of any type as a float."""
+    number = rate.item() if getattr(rate, "ndim", None) == 0 else rate
+    if (
+        not isinstance(number, Real | Decimal)
+        or isinstance(number, bool)
+        or not 0 < number < np.inf
+    ):
         raise ValueError(f"a sampling rate is a positive number of hertz, found {rate}")
-    is_list = isinstance(samples, tuple | list)
-    if is_list and not all(isinstance(sample, Number) for sample in samples):
-        kinds = ", ".join(type(sample).__name__ for sample in samples[:3])
-        raise TypeError(f"{EXPECTED}; found a {type(samples).__name__} of {kinds}")
-    if not is_list and not hasattr(samples, "__array__"):
-        raise TypeError(f"{EXPECTED}; found {type(samples).__name__} {samples!r:.200}")
-    if isinstance(samples, np.ma.MaskedArray):
-        return samples, rate
-    return np.asarray(samples), rate
+    return float(number)
+
+
+def _to_samples(samples):
+    """Take numbers in any container as an array, NaN where one is missing."""
+    array = to_array(samples)
+    items = to_lists(samples)
+    if array is None and isinstance(items, list):
+        if not items:
+            return np.empty(0)
+        array = to_array([np.nan if is_missing(item) else item for item in items])
+    if array is not None:
+        is_of_objects = getattr(getattr(samples, "dtype", None), "kind", "") == "O"
+        # Objects have no size that their full scale could be known by.
+        return array.astype(np.float64) if is_of_objects else array
+    if isinstance(items, list):
+        kinds = ", ".join(type(sample).__name__ for sample in items[:3])
+        advice = ""
+        if len(items) == 2 and isinstance(items[0], Number):
+            advice = ". Is it (rate, array), as SciPy gives it? Swap the two"
+        raise TypeError(
+            f"{EXPECTED}; found a {type(samples).__name__} of {kinds}{advice}"
+        )
+    raise TypeError(f"{EXPECTED}; found {type(samples).__name__} {samples!r:.200}")
 
 
 def _check_shape(samples, time_axis):
@@ -221,13 +267,6 @@ def _scale(samples):
     if isinstance(samples, np.ma.MaskedArray):
         scaled = _scale(samples.data)
         return np.where(np.ma.getmaskarray(samples), np.float32(np.nan), scaled)
-    if samples.dtype.kind == "O" and all(isinstance(s, Real) for s in samples.flat):
-        try:
-            samples = samples.astype(np.float64)
-        except OverflowError as error:
-            raise ValueError(
-                f"a sample is no number that a float holds: {error}"
-            ) from error
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
             return samples.astype(np.float32, copy=False)

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_mm.readers.arrow import is_arrow, to_pandas
 from sklearn_mm.readers.column import is_missing
 from sklearn_mm.readers.masks import fields_to_table, fill_masked
+from sklearn_mm.readers.times import is_temporal
 
 
 def check_table(owner, X, *, accept_sparse=False):
@@ -47,7 +49,7 @@ def check_table(owner, X, *, accept_sparse=False):
         )
     if type(X).__name__ == "LazyFrame":
         raise TypeError(f"{owner} takes a table, found a LazyFrame. Use X.collect().")
-    X = _as_known(owner, X)
+    X = _without_sparse_nan(_as_known(owner, X))
     if hasattr(X, "columns"):
         _check_distinct(owner, list(X.columns))
     elif not sparse.issparse(X):
@@ -64,8 +66,9 @@ def check_table(owner, X, *, accept_sparse=False):
 def unify_missing(X):
     """Let NaN stand for all that is missing among cells that are no numbers.
 
-    scikit-learn's transformers tell ``None``, NaN and ``pd.NA`` apart, or refuse two of
-    them, so that a category would be known in one container and not in another.
+    scikit-learn's transformers tell ``None``, NaN, ``pd.NA`` and ``NaT`` apart, or
+    refuse them, so that a category would be known in one container and not in another.
+    Dates and durations are cells here, as ``datetime``, whatever their unit.
 
     Parameters
     ----------
@@ -78,6 +81,8 @@ def unify_missing(X):
         X itself where there is nothing to change.
     """
     if isinstance(X, np.ndarray):
+        if X.dtype.kind in "mM":
+            X = X.astype(f"{X.dtype.str[:3]}[us]").astype(object)
         return _array_with_nan(X) if X.dtype.kind == "O" else X
     if not hasattr(X, "columns"):
         return X  # a column is for those who read cells
@@ -86,7 +91,9 @@ def unify_missing(X):
     if all(found[name] is column for name, column in columns.items()):
         return X
     if not hasattr(X, "iloc"):
-        return pd.DataFrame({name: np.asarray(cells) for name, cells in found.items()})
+        cells = {name: np.asarray(column) for name, column in found.items()}
+        # Told its type, or pandas makes dates of the objects again.
+        return pd.DataFrame({n: pd.Series(c, dtype=c.dtype) for n, c in cells.items()})
     X = X.copy(deep=False)
     for name, column in found.items():
         if column is not columns[name]:
@@ -141,21 +148,34 @@ def _column_with_nan(column):
     NaN it has already where it is of the type ``category`` or, in pandas 3, ``str``.
     """
     dtype = column.dtype
+    if is_temporal(dtype):
+        return _dates_with_nan(column)
     if not hasattr(column, "iloc"):
-        if dtype.is_numeric() or dtype.is_temporal() or not column.null_count():
+        if dtype.is_numeric() or not column.null_count():
             return column
         return _array_with_nan(np.array([*column, None], dtype=object)[:-1])
     is_other = getattr(dtype, "kind", "O") in "OUS"
     if not is_other or dtype.name in ("category", "str"):
         return column
-    missing = column.isna()
+    try:
+        missing = column.isna()
+    except ArithmeticError:  # pandas compares decimals, and one that signals refuses it
+        missing = np.fromiter(map(is_missing, column), dtype=bool, count=len(column))
     return column.astype(object).mask(missing, np.nan) if missing.any() else column
+
+
+def _dates_with_nan(column):
+    """Take a column of dates or durations as objects, NaN where missing."""
+    cells = _array_with_nan(np.array([*column, None], dtype=object)[:-1])
+    if not hasattr(column, "iloc"):
+        return cells
+    return pd.Series(cells, index=column.index, name=column.name, dtype=object)
 
 
 def _as_known(owner, X):
     """Take other containers of columns or rows as tables of pandas."""
-    if type(X).__module__.partition(".")[0] == "pyarrow":
-        return X.to_pandas()
+    if is_arrow(X):
+        return to_pandas(X)
     if getattr(getattr(X, "dtype", None), "names", None):
         return fields_to_table(X)
     if isinstance(X, Mapping):
@@ -167,6 +187,25 @@ def _as_known(owner, X):
         rows = [[row.get(name) for name in names] for row in X]
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         return _table_of_columns(owner, columns)
+    return X
+
+
+def _without_sparse_nan(X):
+    """Make pandas' sparse columns dense where they store no zeros but other gaps.
+
+    A sparse matrix has zeros there, and scikit-learn refuses anything else.
+    """
+    if not hasattr(X, "iloc") or not hasattr(X, "columns"):
+        return X
+    dense = [
+        place
+        for place, dtype in enumerate(X.dtypes)
+        if isinstance(dtype, pd.SparseDtype) and dtype.fill_value != 0
+    ]
+    if dense:
+        X = X.copy(deep=False)
+        for place in dense:
+            X.isetitem(place, X.iloc[:, place].sparse.to_dense())
     return X
 
 

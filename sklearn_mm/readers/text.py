@@ -65,6 +65,8 @@ def read_text(cell):
 def _to_text(cell):
     if isinstance(cell, str):
         return str(cell)
+    if isinstance(cell, np.ndarray) and not cell.ndim:
+        return _to_text(cell.item())
     if isinstance(cell, Row):
         return " ".join(_to_text(value) for value in cell if not is_missing(value))
     # A whole number of a column that holds NaN is a float: 1917.0 was 1917.
@@ -74,6 +76,7 @@ def _to_text(cell):
         return str(cell)
     advice = {
         "bytes": ". Decode it first, as in cell.decode('utf-8')",
+        "bytes_": ". Decode it first, as in cell.decode('utf-8')",
         "list": ". Join its words first, as in ' '.join(cell)",
     }
     found = type(cell).__name__

@@ -30,6 +30,8 @@ def is_temporal(dtype):
     """
     if hasattr(dtype, "is_temporal"):  # polars
         return dtype.is_temporal()
+    if hasattr(dtype, "categories"):
+        return is_temporal(getattr(dtype.categories, "dtype", None))
     if getattr(dtype, "name", "").startswith(("period[", "time32[", "time64[")):
         return True
     return getattr(dtype, "kind", "O") in "mM"
@@ -163,12 +165,13 @@ def _table_without_times(X):
 
 
 def _column_without_times(column, name):
-    dtype = column.dtype
+    plain = _plain(column)
+    dtype = plain.dtype
     if is_temporal(dtype):
-        seconds = _temporal_column_to_seconds(column)
+        seconds = _temporal_column_to_seconds(plain)
     elif getattr(dtype, "kind", "O") == "O" and str(dtype) in ("object", "Object"):
-        cells = np.empty(len(column), dtype=object)
-        cells[:] = list(column)
+        # Not by a slice, for which NumPy would look into the cells.
+        cells = np.fromiter(plain, dtype=object, count=len(plain))
         seconds = _cells_without_times(cells, f"column {name!r}, ")
         if seconds is cells:
             return column
@@ -179,6 +182,15 @@ def _column_without_times(column, name):
 
         return pd.Series(seconds, index=column.index, name=column.name)
     return type(column)(column.name, seconds)
+
+
+def _plain(column):
+    """Take a categorical column of dates, or of objects, as these."""
+    categories = getattr(column.dtype, "categories", None)
+    dtype = getattr(categories, "dtype", None)
+    if hasattr(column, "iloc") and getattr(dtype, "kind", None) in ("O", "M", "m"):
+        return column.astype(dtype)
+    return column
 
 
 def _temporal_column_to_seconds(column):

@@ -270,12 +270,7 @@ class AudioTransformer(CellTransformer):
             raise ValueError(
                 f"sampling_rate must be a positive number of hertz, found {rate!r}"
             )
-        seconds = self._max_seconds()
-        if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
-            raise ValueError(
-                "max_seconds must be 'auto', None or a number of seconds above 0, "
-                f"found {seconds!r}"
-            )
+        check_seconds(self.max_seconds)
         if self.time_axis not in (None, 0, 1):
             raise ValueError(
                 f"time_axis must be None, 0 or 1, found {self.time_axis!r}"
@@ -488,6 +483,17 @@ class AudioTransformer(CellTransformer):
         # A whole clip may be missing, but NaN among its samples is an error.
         tags.input_tags.allow_nan = False
         return tags
+
+
+def check_seconds(seconds):
+    """Raise ValueError where max_seconds is none that can be."""
+    is_auto = isinstance(seconds, str) and seconds == "auto"
+    is_number = isinstance(seconds, Real) and seconds > 0
+    if seconds is not None and not is_auto and not is_number:
+        raise ValueError(
+            "max_seconds must be 'auto', None or a number of seconds above 0, found "
+            f"{seconds!r}"
+        )
 
 
 def resample(samples, rate, new_rate):

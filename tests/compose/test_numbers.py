@@ -1,5 +1,8 @@
 """Cells that are no numbers, in columns that a step of scikit-learn reads as such."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -122,3 +125,39 @@ def test_a_chosen_union_names_the_cell_too():
     union.fit(table_with(4.0))
     with pytest.raises(ValueError, match="'height', row 3: .*'abc'"):
         union.transform(table_with("abc"))
+
+
+def with_gradients(value):
+    import torch
+
+    return torch.tensor(value, requires_grad=True)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=range(4))
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [Decimal(2), Decimal("sNaN"), Decimal("NaN"), Decimal(4)],
+        [with_gradients(2.0), None, None, with_gradients(4.0)],
+        [Fraction(2), None, None, np.array(4)],
+        [np.array(2), np.array(None), pd.NA, np.float32(4)],
+    ],
+    ids=["decimals", "tensors", "fractions", "arrays"],
+)
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+def test_numbers_of_any_type_are_numbers(step, cells):
+    def read(column):
+        union = MultimodalFeatureUnion([("table", step, ["height"])])
+        return np.asarray(union.fit_transform(pd.DataFrame({"height": column})))
+
+    expected = read([2.0, np.nan, np.nan, 4.0])
+    assert_array_equal(read(pd.Series(cells, dtype=object)), expected)
+
+
+@pytest.mark.parametrize("gap", [np.nan, 7.0])
+def test_sparse_columns_may_have_other_gaps_than_zeros(gap):
+    values = [gap, 1.0, gap, 3.0]
+    sparse = pd.DataFrame({"a": pd.arrays.SparseArray(values, fill_value=gap)})
+    union = MultimodalFeatureUnion([("table", StandardScaler(), ["a"])])
+    expected = np.asarray(union.fit_transform(pd.DataFrame({"a": values})))
+    assert_array_equal(np.asarray(union.fit_transform(sparse)), expected)

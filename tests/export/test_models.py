@@ -147,7 +147,7 @@ def test_sparse_rows_and_large_numbers_are_taken_as_they_are(tmp_path):
     rng = np.random.default_rng(0)
     # Seconds since 1970 that differ by less than float32 tells apart.
     dates = 1.7e9 + rng.integers(0, 50, (60, 1))
-    words = sparse.random(60, 50, density=0.1, format="csr", dtype="f4", rng=0)
+    words = sparse.random(60, 50, density=0.1, format="csr", dtype="f4", random_state=0)
     X = MultimodalFeatures({"date": dates, "words": words})
     model = AttentionFusionClassifier(**SMALL).fit(X[:30], np.arange(30) % 2)
     exported = written(model, tmp_path)

@@ -90,6 +90,8 @@ def test_a_decoder_that_fails_names_its_row():
         lambda path: io.BytesIO(path.read_bytes()),
         lambda path: path.open("rb"),
         lambda path: np.void(path.read_bytes()),
+        lambda path: np.frombuffer(path.read_bytes(), dtype=np.uint8),
+        lambda path: os.fsencode(path),
         lambda path: path.as_uri(),
     ],
 )
@@ -101,6 +103,16 @@ def test_a_sound_is_read_from_where_it_is(path, form):
 def test_a_struct_that_holds_nothing_is_missing():
     cells = [TONE, {"bytes": None, "path": None}]
     assert AudioTransformer().fit_transform(cells).missing.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [{"array": None, "sampling_rate": None}, {"array": None, "sampling_rate": 8000}],
+)
+def test_a_dict_without_samples_is_missing(cell):
+    cells = [TONE, cell, (None, 8000)]
+    block = AudioTransformer(sampling_rate=8000).fit_transform(cells)
+    assert block.missing.tolist() == [False, True, True]
 
 
 def test_sounds_at_urls_are_read_if_asked_for(path):

@@ -187,7 +187,7 @@ def test_a_damaged_file_is_a_value_or_a_named_error(start):
 
 
 def test_a_damaged_array_is_a_named_error():
-    fine = ("1e-310 in 1 channels", "1e-310 in 2 channels")
+    fine = ("1e-310 in 1 channels", "1e-310 in 2 channels", "a dict of nothing")
     for name, cell in ARRAYS.items():
         is_value = assert_value_or_named_error(cell)
         assert is_value == (name in fine), name

@@ -354,3 +354,29 @@ def test_an_index_outside_the_palette_is_refused():
     )
     with pytest.raises(ValueError, match="palette has 2 colours, .* ask for number 9"):
         read_image(data)
+
+
+# Planes
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    "form",
+    [{"photometric": "rgb"}, {"photometric": "minisblack", "extrasamples": [2]}],
+    ids=["RGB", "gray with alpha"],
+)
+def test_channels_that_lie_apart_are_read_or_refused(form, dtype, compression):
+    gray = DEEP.astype(dtype)
+    opaque = np.full_like(gray, np.iinfo(dtype).max)
+    planes = [gray] * 3 if form["photometric"] == "rgb" else [gray, opaque]
+    options = form | {"planarconfig": "separate", "compression": compression}
+    try:
+        image = read_image(tiff(np.stack(planes), **options))
+    except ValueError as error:
+        assert dtype == np.uint16 or len(planes) == 2
+        assert "one after the other" in str(error) or "form unknown" in str(error)
+        return
+    expected = (gray >> 8) if dtype == np.uint16 else gray
+    for channel in range(3):
+        np.testing.assert_array_equal(image[..., channel], expected)

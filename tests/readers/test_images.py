@@ -1,5 +1,6 @@
 import io
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -320,6 +321,12 @@ def with_gradients(pixels):
     return torch.tensor(pixels.astype(np.float32), requires_grad=True)
 
 
+def in_bfloat16(pixels):
+    import torch
+
+    return torch.tensor(pixels, dtype=torch.bfloat16)  # has room for 0 to 255
+
+
 FORMS = {
     "lists": lambda pixels: pixels.tolist(),
     "tuples": lambda pixels: tuple(tuple(map(tuple, row)) for row in pixels.tolist()),
@@ -331,6 +338,11 @@ FORMS = {
     "__dlpack__": GivesDLPack,
     "memoryview": memoryview,
     "tensor with gradients": with_gradients,
+    "tensor of bfloat16": in_bfloat16,
+    "sparse tensor": lambda pixels: __import__("torch").tensor(pixels).to_sparse(),
+    "decimals": lambda pixels: [
+        [[Decimal(int(value)) for value in pixel] for pixel in row] for row in pixels
+    ],
     "big-endian": lambda pixels: pixels.astype(">f8"),
     "masked nowhere": np.ma.array,
     "float16": lambda pixels: pixels.astype(np.float16),

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sklearn_mm.readers.locations import (
@@ -65,6 +66,12 @@ CONTENTS = {
     "memoryview": lambda tmp_path: memoryview(PNG),
     "strided memoryview": lambda tmp_path: memoryview(PNG.hex().encode())[::1],
     "void": lambda tmp_path: np.void(PNG),
+    "buffer of Arrow": lambda tmp_path: pa.py_buffer(PNG),
+    "struct of numbers": lambda tmp_path: {"bytes": list(PNG), "path": None},
+    "data URI as bytes": lambda tmp_path: (
+        b"data:image/png;base64," + base64.b64encode(PNG)
+    ),
+    "base64 as bytes": lambda tmp_path: base64.b64encode(PNG),
     "BytesIO": lambda tmp_path: io.BytesIO(PNG),
     "stream": lambda tmp_path: Stream(PNG),
     "path in a zip": zipped,
@@ -95,6 +102,8 @@ def test_the_content_of_a_cell_is_found(form, tmp_path):
         lambda path: path,
         lambda path: Named(str(path)),
         lambda path: Named(os.fsencode(path)),
+        lambda path: os.fsencode(path),
+        lambda path: path.as_uri().replace("file", "FILE"),
         lambda path: path.as_uri(),
         lambda path: {"bytes": None, "path": str(path)},
         lambda path: {"bytes": np.nan, "path": path},
@@ -111,6 +120,18 @@ def test_the_path_of_a_cell_is_found(path, name):
 def test_what_is_no_file_stays_as_it_is(cell):
     assert find_file(cell) is None
     assert resolve(cell) is cell
+
+
+def test_bytes_that_name_no_file_are_content(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    lost = path.name.encode() + b".lost"
+    assert find_file(lost).content == lost
+    assert find_file(path.name.encode()).path == path.name
+
+
+def test_numbers_that_are_no_bytes_are_refused():
+    with pytest.raises(TypeError, match="'bytes' is a list"):
+        find_file({"bytes": [1, 256], "path": None})
 
 
 def test_a_struct_that_holds_nothing_is_nothing():

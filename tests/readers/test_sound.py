@@ -1,10 +1,14 @@
 import io
 import os
+from array import array
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import soundfile
+import torch
 
 from sklearn_mm.readers import sound
 from sklearn_mm.readers.sound import read_sound
@@ -70,13 +74,40 @@ def test_array_has_the_given_rate():
         [noise(), RATE],
         (noise().tolist(), RATE),
         {"array": noise(), "sampling_rate": RATE, "path": None},
+        (noise(), np.array(RATE)),
+        {"array": noise(), "sampling_rate": Decimal(RATE)},
+        (torch.tensor(noise(), requires_grad=True), torch.tensor(RATE)),
+        {"array": torch.tensor(noise(), requires_grad=True), "sampling_rate": RATE},
+        (np.stack([noise(), noise()], axis=1).tolist(), RATE),
+        ([Decimal(float(sample)) for sample in noise()], RATE),
+        (list(map(np.array, noise())), RATE),
+        (array("f", noise()), RATE),
+        (memoryview(noise()), RATE),
+        (pl.Series(noise()), RATE),
     ],
-    ids=["tuple", "list", "list of floats", "dict"],
+    ids=range(14),
 )
 def test_array_with_its_rate_keeps_it(cell):
     samples, rate = read_sound(cell, 44100)
     np.testing.assert_array_equal(samples, noise())
     assert rate == RATE
+
+
+def test_a_tensor_of_bfloat16_is_a_clip():
+    halves = torch.tensor([0.5, -0.25], dtype=torch.bfloat16, requires_grad=True)
+    samples, _ = read_sound(halves, RATE)
+    assert samples.tolist() == [0.5, -0.25]
+
+
+@pytest.mark.parametrize("cell", [[None, 0.5], np.array([None, 0.5], dtype=object)])
+def test_missing_samples_are_counted(cell):
+    with pytest.raises(ValueError, match="1 of 2 samples are NaN or infinite"):
+        read_sound((cell, RATE), RATE)
+
+
+def test_a_rate_before_its_samples_gets_advice():
+    with pytest.raises(TypeError, match=r"Is it \(rate, array\), as SciPy gives it"):
+        read_sound((RATE, noise()), RATE)
 
 
 def test_list_of_numbers_is_a_clip():
@@ -162,7 +193,7 @@ def test_dict_with_other_keys_lists_them():
 
 @pytest.mark.parametrize(
     "cell",
-    [3, object(), (RATE, noise()), ["a", "b"], {"array": None, "sampling_rate": RATE}],
+    [3, object(), (RATE, noise()), ["a", "b"], {"array": "a", "sampling_rate": RATE}],
     ids=["number", "object", "rate first", "strings", "no array"],
 )
 def test_cell_of_another_kind_is_a_type_error(cell):

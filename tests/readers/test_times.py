@@ -50,6 +50,11 @@ COLUMNS = {
     "arrow of a zone": pd.Series(pd.to_datetime(AWARE)).astype(
         "timestamp[us, tz=UTC][pyarrow]"
     ),
+    "categories": pd.Series(pd.Categorical(pd.to_datetime(MOMENTS))),
+    "categories of a zone": pd.Series(pd.Categorical(pd.to_datetime(AWARE))),
+    "categories of objects": pd.Series(
+        pd.Categorical(pd.Series([m and m.replace(tzinfo=None) for m in MOMENTS]))
+    ).astype(pd.CategoricalDtype(pd.Index(MOMENTS[::2], dtype=object))),
     "polars": pl.Series("day", MOMENTS),
     "polars ms": pl.Series("day", MOMENTS).cast(pl.Datetime("ms")),
     "polars of a zone": pl.Series("day", AWAY),
@@ -120,6 +125,37 @@ def test_a_table_of_pyarrow_is_seconds():
     table = pa.table({"day": pa.array(MOMENTS, pa.timestamp("ms"))})
     union = MultimodalFeatureUnion([("when", "passthrough", ["day"])])
     assert_array_equal(np.asarray(union.fit_transform(table))[:, 0], SECONDS)
+
+
+def test_categories_of_durations_and_periods_are_seconds():
+    spans = pd.Series(pd.Categorical(pd.to_timedelta(["5s", None])))
+    assert_array_equal(without_times(spans), [5.0, np.nan])
+    months = pd.Series(pd.Categorical(pd.PeriodIndex(["1970-02", "NaT"], freq="M")))
+    assert_array_equal(without_times(months), [31 * 86400.0, np.nan])
+
+
+def test_categories_of_anything_else_stay_categories():
+    table = pd.DataFrame(
+        {"c": pd.Categorical(["a", None]), "n": pd.Categorical([3, 5])}
+    )
+    assert without_times(table) is table
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_dates_are_categories_of_an_encoder_and_nan_where_missing(column):
+    union = MultimodalFeatureUnion([("when", OneHotEncoder(), [0])])
+    found = np.asarray(union.fit_transform(as_table(column)))
+    # Sorted, 1969 is before 2020, and NaN the last.
+    assert_array_equal(found, [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+
+
+def test_an_encoder_knows_a_date_in_another_unit_and_container():
+    days = pd.DataFrame({"day": pd.to_datetime(["2020-01-05", "2021-01-05"])})
+    union = MultimodalFeatureUnion([("when", OneHotEncoder(), ["day"])]).fit(days)
+    expected = np.asarray(union.transform(days))
+    assert_array_equal(expected, np.eye(2))
+    for other in (days.astype("datetime64[s]"), pl.from_pandas(days)):
+        assert_array_equal(np.asarray(union.transform(other)), expected)
 
 
 def test_dates_beside_numbers_stay_apart():

@@ -45,7 +45,6 @@ def predict(path, X):
     return joblib.load(path).predict_proba(X)
 
 
-@pytest.mark.slow
 def test_four_processes_predict_as_one_does(fitted, tmp_path):
     pipe, X, expected = fitted
     joblib.dump(pipe, tmp_path / "pipe")

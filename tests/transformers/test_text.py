@@ -236,6 +236,7 @@ def test_numbers_are_read_as_their_text(cell, text):
     ("cell", "found"),
     [
         (b"abc", r"found bytes. Decode it first"),
+        (np.bytes_(b"abc"), r"found bytes_. Decode it first"),
         (["a", "b"], r"found list. Join its words first"),
         ({"a": 1}, "found dict"),
         (np.ones(2), "found ndarray"),

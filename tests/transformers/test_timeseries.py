@@ -1,10 +1,12 @@
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -97,6 +99,10 @@ def test_it_feeds_a_classifier_in_a_pipeline():
         pd.DataFrame({"a": [1.0, 2.0, 4.0]}),
         pl.Series([1, 2, 4]),
         pl.DataFrame({"a": [1, 2, 4]}),
+        torch.tensor([1.0, 2.0, 4.0], requires_grad=True),
+        torch.tensor([1, 2, 4], dtype=torch.bfloat16),
+        [torch.tensor(1.0, requires_grad=True), 2, Decimal(4)],
+        memoryview(np.array([1.0, 2.0, 4.0])),
     ],
     ids=lambda cell: f"{type(cell).__module__}.{type(cell).__name__}",
 )

@@ -4,7 +4,9 @@ import base64
 import binascii
 import math
 import re
+import warnings
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -230,10 +232,13 @@ class Decoder:
         expected = {"f": float, "b": bool}.get(getattr(np.dtype(kind), "kind", ""), int)
         if kind is None or type(value) is not expected:
             self._refuse(where, f"the number {value!r:.80} as {name!r:.40}")
-        try:
-            return kind(value)
-        except OverflowError:
-            self._refuse(where, f"the number {value!r:.80}, too large for {name}")
+        with suppress(OverflowError), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            number = kind(value)
+            # NumPy before 2 takes what is too large, and the low bits of it.
+            if expected is not int or int(number) == value:
+                return number
+        self._refuse(where, f"the number {value!r:.80}, too large for {name}")
 
     def _sparse(self, node, where):
         shape, form = self._shape(node, where), self.part(node, "kind", str, where)

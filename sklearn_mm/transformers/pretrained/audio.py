@@ -9,8 +9,9 @@ from sklearn_mm.readers.clips import as_clip
 from sklearn_mm.readers.identity import add_cell
 from sklearn_mm.readers.limits import TIMEOUT
 from sklearn_mm.readers.locations import Places, resolve
-from sklearn_mm.readers.sound import EXPECTED, read_sound
-from sklearn_mm.transformers.audio import MAX_BYTES, resample
+from sklearn_mm.readers.several import Several, read_each
+from sklearn_mm.readers.sound import EXPECTED, list_clips, read_sound
+from sklearn_mm.transformers.audio import MAX_BYTES, check_seconds, resample
 from sklearn_mm.transformers.pretrained.base import PretrainedTransformer, pool_tokens
 from sklearn_mm.transformers.pretrained.engines import check_rows, load_engine
 from sklearn_mm.transformers.pretrained.folders import (
@@ -24,6 +25,9 @@ from sklearn_mm.transformers.pretrained.weights import (
     is_graph,
     is_name,
 )
+
+# Of a clip that the model reads at once, where max_seconds="auto".
+MAX_SECONDS = 60.0
 
 
 class PretrainedAudioTransformer(PretrainedTransformer):
@@ -69,6 +73,10 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         seconds).
     hop_length : int, default=None
         Samples or frames from window to window. None is `window`.
+    max_seconds : float or "auto", default="auto"
+        The beginning of longer clips is read. "auto": 60 seconds where the model reads
+        whole clips, with one warning and the count, since attention takes time and
+        memory by the square of the clip; with a `window` all. None reads all.
     time_axis : {None, 0, 1}, default=None
         Which axis of an array of two the samples are on, as for
         :class:`AudioTransformer`.
@@ -138,9 +146,11 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     Notes
     -----
-    Cells are those of :class:`AudioTransformer`. Missing cells, clips without samples
-    and clips of only NaN become empty samples. Clips are never padded to the length of
-    others, so what becomes of a clip does not depend on them beyond rounding.
+    Cells are those of :class:`AudioTransformer`. Of several clips in a cell, or in
+    several columns, each is read by itself: the vectors are averaged, or the tokens
+    stand one after the other. Missing cells, clips without samples and clips of only
+    NaN become empty samples. Clips are never padded to the length of others, so what
+    becomes of a clip does not depend on them beyond rounding.
 
     With ``MultimodalFeatureUnion(memory=...)`` a clip is encoded once for all folds and
     later runs, unless a model is a callable, or a module with a class of your own
@@ -169,8 +179,8 @@ class PretrainedAudioTransformer(PretrainedTransformer):
     array([2, 0, 1])
     """
 
+    _layouts = ("cells", "numbers", "columns")
     _models = ("model", "frontend")
-
     _readers = ("numpy", "soundfile", "soxr", "torch")
 
     def __init__(
@@ -183,6 +193,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         std=1.0,
         window=None,
         hop_length=None,
+        max_seconds="auto",
         time_axis=None,
         output="vector",
         batch_size=16,
@@ -205,6 +216,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         self.std = std
         self.window = window
         self.hop_length = hop_length
+        self.max_seconds = max_seconds
         self.time_axis = time_axis
         self.output = output
         self.batch_size = batch_size
@@ -243,6 +255,7 @@ class PretrainedAudioTransformer(PretrainedTransformer):
             raise ValueError(
                 f"hop_length={self.hop_length!r} is from window to window: give window"
             )
+        check_seconds(self.max_seconds)
         if self.time_axis not in (None, 0, 1):
             raise ValueError(
                 f"time_axis must be None, 0 or 1, found {self.time_axis!r}"
@@ -300,12 +313,33 @@ class PretrainedAudioTransformer(PretrainedTransformer):
     def _scale(self, values):
         return (values - np.float32(self.mean)) / np.float32(self.std)
 
+    def _take(self, X, *, reset):
+        column = super()._take(X, reset=reset)
+        if column.layout == "columns":
+            column.cells = [Several(row) for row in column.cells]
+        return column
+
     def _read_cell(self, cell):
-        """Read a cell as what the model takes, or None if it has no samples."""
+        """Read the clips of a cell as what the model takes; None if there are none."""
+        return read_each(list_clips(cell), self._read_clip, "clip") or None
+
+    def _max_seconds(self):
+        if self.max_seconds != "auto":
+            return self.max_seconds
+        return MAX_SECONDS if self.window is None else None
+
+    def _read_clip(self, cell):
+        """Read one clip as what the model takes, or None if it has no samples."""
         cell = as_clip(resolve(cell, Places.of(self), EXPECTED), self.time_axis)
         if cell is None:
             return None
-        samples, rate = read_sound(cell, self.sampling_rate_, time_axis=self.time_axis)
+        samples, rate = read_sound(
+            cell,
+            self.sampling_rate_,
+            self._max_seconds(),
+            self.max_seconds == "auto",
+            self.time_axis,
+        )
         if samples is None:
             return None
         if rate != self.sampling_rate_:
@@ -313,7 +347,10 @@ class PretrainedAudioTransformer(PretrainedTransformer):
         return self._cut(samples) if len(samples) else None
 
     def _add_cell(self, digest, cell):
-        return add_cell(digest, cell, Places.of(self))
+        clips, places = list_clips(cell), Places.of(self)
+        if len(clips) != 1:
+            digest.update(f"{len(clips)} clips ".encode())
+        return all(add_cell(digest, clip, places) for clip in clips)
 
     def _cut(self, samples):
         """Cut a clip into windows of what the model takes: (n_windows, ...)."""
@@ -352,9 +389,24 @@ class PretrainedAudioTransformer(PretrainedTransformer):
 
     def _trial(self):
         rng = np.random.RandomState(0)
-        return self._cut(rng.normal(0, 0.1, self._second()).astype(np.float32))
+        return [self._cut(rng.normal(0, 0.1, self._second()).astype(np.float32))]
 
-    def _encode(self, clips):
+    def _encode(self, cells):
+        """Encode the clips of each cell: tokens of all, or the mean of vectors."""
+        found = iter(self._encode_clips([clip for cell in cells for clip in cell]))
+        return [self._join([next(found) for _ in cell]) for cell in cells]
+
+    def _join(self, results):
+        """Join what came of the clips of a cell; what cannot be read is why."""
+        for place, result in enumerate(results, 1):
+            if isinstance(result, Exception) and len(results) > 1:
+                return ValueError(f"clip {place} of {len(results)}: {result}")
+            if isinstance(result, Exception):
+                return result
+        is_vector = self.output == "vector"
+        return np.mean(results, axis=0) if is_vector else np.concatenate(results)
+
+    def _encode_clips(self, clips):
         groups, found = defaultdict(list), [None] * len(clips)
         for row, windows in enumerate(clips):
             # Whole clips stay alone if their length is their own.

@@ -77,7 +77,8 @@ class FolderEngine:
         """Compute on (n, ...) of float32: (n, d), or (n, steps, d), or a map."""
         import torch
 
-        with torch.inference_mode():
+        # Some models draw random numbers in evaluation, too, of which they use none.
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             tensor = torch.from_numpy(batch).to(self.device, self.dtype)
             return self._read_output(self._run(tensor))
 

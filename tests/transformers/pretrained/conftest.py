@@ -69,8 +69,17 @@ def write_image_models(home):
         ViTForImageClassification,
         ViTModel,
     )
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    try:
+        from transformers.models.clip.image_processing_pil_clip import (
+            CLIPImageProcessorPil,
+        )
+        from transformers.models.vit.image_processing_pil_vit import (
+            ViTImageProcessorPil,
+        )
+    except ImportError:  # before transformers 5.4
+        from transformers import CLIPImageProcessor as CLIPImageProcessorPil
+        from transformers import ViTImageProcessor as ViTImageProcessorPil
 
     size = {
         "hidden_size": 16,

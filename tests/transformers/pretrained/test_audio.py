@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,7 @@ import soundfile
 import torch
 from numpy.testing import assert_allclose
 
-from sklearn_mm import PretrainedAudioTransformer
+from sklearn_mm import MultimodalFeatureUnion, PretrainedAudioTransformer
 
 
 def clips():
@@ -174,6 +175,83 @@ def test_a_clip_of_another_rate_is_resampled():
     transformer = PretrainedAudioTransformer(linear, sampling_rate=8000, window=1000)
     block = transformer.fit_transform([tone, (twice, 16000)])
     assert_allclose(block.values[1], block.values[0], atol=0.02)
+
+
+# Several clips
+
+
+@pytest.mark.parametrize("output", ["vector", "tokens"])
+@pytest.mark.parametrize("model", ["sound", torch.nn.Linear(100, 4)])
+def test_several_clips_of_a_row_are_read_one_by_one(model, output):
+    rate, window = (None, None) if model == "sound" else (8000, 100)
+    transformer = PretrainedAudioTransformer(
+        model, sampling_rate=rate, window=window, output=output
+    )
+    first, second, third = ((clip, 8000) for clip in clips()[:3])
+    apart = transformer.fit_transform([first, second, third])
+    cells = pd.Series([[first, None, second], third, [None, (None, 8000)]])
+    together = transformer.transform(cells)
+    parts = [apart[row].values for row in range(2)]
+    expected = np.mean(parts, axis=0) if output == "vector" else np.concatenate(parts)
+    assert_allclose(together[0].values, expected, atol=1e-6)
+    assert_allclose(together[1].values, apart[2].values, atol=1e-6)
+    assert together.missing.tolist() == [False, False, True]
+
+
+def test_several_columns_are_the_clips_of_a_row():
+    transformer = PretrainedAudioTransformer("sound")
+    first, second = ((clip, 8000) for clip in clips()[:2])
+    lists = transformer.fit_transform(pd.Series([[first, second], [second]]))
+    table = pd.DataFrame({"a": [first, None], "b": [second, second]})
+    columns = transformer.fit_transform(table)
+    assert_allclose(columns.values, lists.values, atol=1e-6)
+
+
+def test_of_several_clips_the_one_that_cannot_be_read_is_named():
+    cells = pd.Series([[(clips()[0], 8000), (clips()[0][:3], 8000)]])
+    transformer = PretrainedAudioTransformer("sound")
+    with pytest.raises(ValueError, match="row 0: clip 2 of 2: the model cannot read"):
+        transformer.fit(cells)
+    cells = pd.Series([[(clips()[0], 8000), b"no sound"]])
+    with pytest.raises(ValueError, match="row 0: clip 2 of 2: cannot read the sound"):
+        transformer.fit(cells)
+
+
+def test_the_cache_tells_one_clip_from_several(tmp_path):
+    transformer = PretrainedAudioTransformer("sound")
+    union = MultimodalFeatureUnion([("it", transformer, "it")], memory=tmp_path)
+    first, second = ((clip, 8000) for clip in clips()[:2])
+    for cell in ([first, second], [first], [first, second]):
+        found = union.fit_transform(pd.DataFrame({"it": [cell]}))["it"].values
+        expected = transformer.fit_transform(pd.Series([cell])).values
+        assert_allclose(found, expected, atol=1e-6)
+
+
+# Long clips
+
+
+def test_a_long_clip_that_is_read_at_once_is_cut_with_one_warning():
+    noise = np.random.default_rng(0).normal(0, 0.1, 61 * 100).astype(np.float32)
+
+    def encode(cells, **options):
+        step = PretrainedAudioTransformer(SumOfSquares(), sampling_rate=100, **options)
+        return step.fit_transform(cells).values[:, 0]
+
+    squares = np.square(noise.astype(np.float64))
+    with pytest.warns(UserWarning, match="2 of 3 cells are longer .*first 60 s are"):
+        found = encode([noise, noise[:6000], noise])
+    assert_allclose(found, squares[:6000].sum(), rtol=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_allclose(encode([noise], max_seconds=None), squares.sum(), rtol=1e-4)
+        assert_allclose(encode([noise], max_seconds=2), squares[:200].sum(), rtol=1e-4)
+        windows = encode([noise], window=100)
+    assert_allclose(windows, squares.sum() / 61, rtol=1e-4)
+
+
+class SumOfSquares(torch.nn.Module):
+    def forward(self, samples):
+        return samples.square().sum(dim=1, keepdim=True)
 
 
 def test_clips_without_samples_and_of_only_nan_are_missing():
