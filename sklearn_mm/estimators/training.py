@@ -26,6 +26,7 @@ from sklearn_mm.estimators.passthrough import (
     sets_the_rate,
 )
 from sklearn_mm.estimators.progress import EpochProgress, ValidationScore
+from sklearn_mm.estimators.rates import BY_FORM, parameter_groups, reset_rates
 from sklearn_mm.estimators.schedule import RateSchedule
 from sklearn_mm.estimators.scores import adapted, warn_of_no_held_rows
 from sklearn_mm.estimators.slim import EpochHistory, is_available, let_go
@@ -91,17 +92,27 @@ def adamw(groups, *, lr, weight_decay):
     """Build AdamW that decays matrices, but neither norms nor biases.
 
     What has a group by name stays in it: the biases, which may be matrices, or what a
-    user's ``net_params`` name. The last group is the others.
+    user's ``net_params`` name. The last group is the others; it is divided, and so are
+    those of encoders that have a rate of their own.
     """
     *named, others = groups
-    vectors = [p for p in others["params"] if p.ndim <= 1]
-    matrices = [p for p in others["params"] if p.ndim > 1]
+    divided = [others, *(group for group in named if BY_FORM in group)]
     groups = [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-        *named,
+        *(part for group in divided for part in _by_form(group, weight_decay)),
+        *(group for group in named if BY_FORM not in group),
     ]
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
+
+
+def _by_form(group, weight_decay):
+    """Divide a group into matrices, which decay, and vectors."""
+    kept = {name: v for name, v in group.items() if name not in ("params", BY_FORM)}
+    vectors = [p for p in group["params"] if p.ndim <= 1]
+    matrices = [p for p in group["params"] if p.ndim > 1]
+    return [
+        {**kept, "params": matrices, "weight_decay": weight_decay},
+        {**kept, "params": vectors, "weight_decay": 0.0},
+    ]
 
 
 def rate_factor(step, n_steps, warm_up, schedule):
@@ -167,7 +178,7 @@ def make_net(
     params = {
         "optimizer": adamw,
         "optimizer__weight_decay": estimator.weight_decay,
-        "optimizer__param_groups": [("*.bias*", {"weight_decay": 0.0})],
+        "optimizer__param_groups": parameter_groups(network, net_params),
         "lr": estimator.learning_rate,
         "max_epochs": max_epochs,
         "batch_size": batch_size,
@@ -273,7 +284,8 @@ def run(net, train, held=None, n_epochs=None):
         # Those of an earlier fit are at their end, or need rows to validate on.
         over = ("schedule", "valid_score", "early_stopping", "training_checkpoint")
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in over]
-        net.set_params(max_epochs=n_epochs, lr=net.lr)
+        net.set_params(max_epochs=n_epochs)
+        reset_rates(net)
     net.train_split = None if held is None else predefined_split(held)
     try:
         with _unchanged_on_failure(net):

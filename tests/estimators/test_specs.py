@@ -82,6 +82,12 @@ REFUSED = [
     ("counts", VectorEncoder(tokens="features"), "sparse block .* Use tokens='row'"),
     ("counts", VectorEncoder(embedding="periodic"), "sparse .* Use embedding=None"),
     ("counts", VectorEncoder(embedding="piecewise"), "sparse .* Use embedding=None"),
+    ("image", CNNEncoder(learning_rate=0), "None or a number above 0, found 0"),
+    ("text", RNNEncoder(learning_rate=True), "learning_rate .* found True"),
+    ("text", BagEncoder(learning_rate="a"), "learning_rate of BagEncoder .* 'a'"),
+    ("set", SetEncoder(learning_rate=-1), "learning_rate of SetEncoder .* found -1"),
+    ("series", SelfAttentionEncoder(learning_rate=0), "learning_rate .* found 0"),
+    ("table", VectorEncoder(learning_rate=0), "learning_rate .* found 0"),
     ("wide", VectorEncoder(embedding="piecewise"), "at most 1024 .* found 2000"),
 ]
 

@@ -6,6 +6,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integer,
     check_integers,
     check_kind,
+    check_rate,
     check_share,
 )
 
@@ -33,6 +34,9 @@ class BagEncoder(BaseEstimator):
     token_dropout : float, default=0.2
         Share of the token ids that are replaced by the unknown token, id 0, in
         training, as in :class:`RNNEncoder`.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -48,17 +52,20 @@ class BagEncoder(BaseEstimator):
         ngrams=(1, 2),
         n_buckets=16384,
         token_dropout=0.2,
+        learning_rate=None,
     ):
         self.embedding_size = embedding_size
         self.ngrams = ngrams
         self.n_buckets = n_buckets
         self.token_dropout = token_dropout
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of kind "tokens"."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("tokens",))
+        check_rate(self)
         check_integer(self, "embedding_size", minimum=1)
         check_integer(self, "n_buckets", minimum=1)
         check_integers(self, "ngrams", minimum=1)

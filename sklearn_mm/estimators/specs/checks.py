@@ -40,11 +40,18 @@ def check_integers(spec, name, *, minimum):
         _refuse(spec, name, f"a tuple of integers of at least {minimum}")
 
 
-def check_positive(spec, name):
+def check_positive(spec, name, expected="a number above 0"):
     """Refuse what is not a finite number above 0."""
     value = getattr(spec, name)
-    if not isinstance(value, Real) or not 0 < value < float("inf"):
-        _refuse(spec, name, "a number above 0")
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < float("inf"):
+        _refuse(spec, name, expected)
+
+
+def check_rate(spec):
+    """Refuse a learning rate of its own that is neither None nor above 0."""
+    if spec.learning_rate is not None:
+        check_positive(spec, "learning_rate", "None or a number above 0")
 
 
 def check_share(spec, name):

@@ -7,6 +7,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integers,
     check_kernel_size,
     check_kind,
+    check_rate,
     check_share,
 )
 
@@ -36,6 +37,9 @@ class CNNEncoder(BaseEstimator):
         to this share of its sides, rounded to whole pixels, so that few images teach
         more: by one pixel of 16, and not at all of 8. What moves in is the mean of the
         training images. 0: not at all.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -52,18 +56,21 @@ class CNNEncoder(BaseEstimator):
         residual=False,
         grid=4,
         max_shift=0.05,
+        learning_rate=None,
     ):
         self.channels = channels
         self.kernel_size = kernel_size
         self.residual = residual
         self.grid = grid
         self.max_shift = max_shift
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of kind "image"."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("image",))
+        check_rate(self)
         # Two, since one channel of a map of one pixel is normalised to nothing.
         check_integers(self, "channels", minimum=2)
         check_integer(self, "grid", minimum=1)

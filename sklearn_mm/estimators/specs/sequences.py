@@ -8,6 +8,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integers,
     check_kernel_size,
     check_kind,
+    check_rate,
     check_share,
 )
 
@@ -39,6 +40,9 @@ class RNNEncoder(BaseEstimator):
         al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text
         Classification"). That is id 0, which in the vocabulary of a ready tokenizer may
         be another token. Unused for vectors.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class RNNEncoder(BaseEstimator):
         attention=True,
         embedding_size=64,
         token_dropout=0.2,
+        learning_rate=None,
     ):
         self.cell = cell
         self.hidden_size = hidden_size
@@ -65,12 +70,14 @@ class RNNEncoder(BaseEstimator):
         self.attention = attention
         self.embedding_size = embedding_size
         self.token_dropout = token_dropout
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("tokens", "sequence"))
+        check_rate(self)
         for name in ("hidden_size", "n_layers"):
             check_integer(self, name, minimum=1)
         check_choice(self, "cell", ("lstm", "gru"))
@@ -114,6 +121,9 @@ class SelfAttentionEncoder(BaseEstimator):
     token_dropout : float, default=0.2
         Share of the token ids that are replaced by id 0, the unknown token, in
         training, as in :class:`RNNEncoder`. Unused for vectors.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -131,6 +141,7 @@ class SelfAttentionEncoder(BaseEstimator):
         statistics=True,
         embedding_size=64,
         token_dropout=0.2,
+        learning_rate=None,
     ):
         self.n_layers = n_layers
         self.strides = strides
@@ -138,12 +149,14 @@ class SelfAttentionEncoder(BaseEstimator):
         self.statistics = statistics
         self.embedding_size = embedding_size
         self.token_dropout = token_dropout
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of tokens or a sequence."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("sequence", "tokens"))
+        check_rate(self)
         check_integer(self, "n_layers", minimum=0)
         strides = self._choose_strides(modality.typical_length)
         check_kernel_size(self)
@@ -184,6 +197,9 @@ class SetEncoder(BaseEstimator):
     token_dropout : float, default=0.2
         Share of the token ids that are replaced by id 0, the unknown token, in
         training, as in :class:`RNNEncoder`. Unused for vectors.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -192,16 +208,25 @@ class SetEncoder(BaseEstimator):
     SetEncoder(n_layers=2)
     """
 
-    def __init__(self, n_layers=1, *, embedding_size=64, token_dropout=0.2):
+    def __init__(
+        self,
+        n_layers=1,
+        *,
+        embedding_size=64,
+        token_dropout=0.2,
+        learning_rate=None,
+    ):
         self.n_layers = n_layers
         self.embedding_size = embedding_size
         self.token_dropout = token_dropout
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of several tokens a row."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("set", "sequence", "tokens"))
+        check_rate(self)
         check_integer(self, "n_layers", minimum=0)
         embed, n_inputs = _embedding(self, modality)
         return encoders.SetEncoder(

@@ -9,6 +9,7 @@ from sklearn_mm.estimators.specs.checks import (
     check_integer,
     check_kind,
     check_positive,
+    check_rate,
 )
 
 
@@ -59,6 +60,9 @@ class VectorEncoder(BaseEstimator):
     n_bins : int, default=16
         Of each feature by ``"piecewise"``, of 1 / 128 of the training rows or more;
         equal quantiles make fewer.
+    learning_rate : float or None, default=None
+        Of the encoder's weights. Warm-up and schedule scale it as they do the
+        estimator's. None: the estimator's.
 
     Examples
     --------
@@ -79,6 +83,7 @@ class VectorEncoder(BaseEstimator):
         n_frequencies=48,
         frequency_scale=0.01,
         n_bins=16,
+        learning_rate=None,
     ):
         self.hidden_size = hidden_size
         self.n_layers = n_layers
@@ -89,12 +94,14 @@ class VectorEncoder(BaseEstimator):
         self.n_frequencies = n_frequencies
         self.frequency_scale = frequency_scale
         self.n_bins = n_bins
+        self.learning_rate = learning_rate
 
     def build(self, modality, *, width, n_heads, dropout):
         """Build the torch module for a :class:`Modality` of kind "vector"."""
         from sklearn_mm.nn import encoders
 
         check_kind(self, modality, ("vector",))
+        check_rate(self)
         self._check_parameters()
         one_each = self.tokens == "features" or (
             self.tokens == "auto"
