@@ -170,14 +170,12 @@ def _describe_struct(struct, places):
 
 
 def _describe_bytes(cell, places):
-    """Say what bytes hold: a file, its letters, or its path."""
+    """Say what bytes hold: a file, or its letters."""
     try:
-        file = find_file(cell, places)
+        content = find_file(cell, places).content
     except ValueError:  # for the transformer to report
         return "unknown", "bytes"
-    if file.path is not None:
-        return _describe_name(file.path, places)
-    return _describe_content(file.content, "as bytes", "bytes")
+    return _describe_content(content, "as bytes", "bytes")
 
 
 def _describe_content(content, form, otherwise):

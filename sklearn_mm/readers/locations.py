@@ -26,9 +26,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*\Z")
 # Shorter texts are not taken for files in base64.
 MIN_BASE64 = 64
 
-# Longer bytes name no file.
-MAX_PATH = 4096
-
 # Two rows may hold the same open file, and be read at once.
 _reading = threading.Lock()
 
@@ -117,7 +114,7 @@ def find_file(cell, places=HERE, expected="expected a file"):
         A path (str or ``os.PathLike``), a ``file://`` URL, or where ``places.remote``
         says so any other; the content, as bytes, bytearray, memoryview, ``np.void`` or
         a buffer of Arrow, as a ``data:`` URI, or as base64 of a file whose kind its
-        first bytes tell; these, or the path of a file that is there, also as bytes; an
+        first bytes tell, both also as bytes, which are never a path; an
         object with ``read()`` or ``read_bytes()``; ``{"bytes": ..., "path": ...}``,
         either of which may be None. An open file is read from its beginning and left
         where it stood.
@@ -167,6 +164,8 @@ def _find_in_struct(struct, places, expected):
             continue
         if name == "bytes" and isinstance(held, list | np.ndarray):
             held = _join_bytes(held)
+        if name == "path" and isinstance(held, bytes):
+            held = os.fsdecode(held)
         file = find_file(held, places, expected)
         if file is None:
             raise TypeError(
@@ -193,17 +192,16 @@ def _as_bytes(cell):
 
 
 def _find_in_bytes(content, places, expected):
-    """Find what bytes hold: a file, its letters, or its path."""
+    """Find what bytes hold: a file, or its letters.
+
+    They are never a path: what a server is sent must not name its files.
+    """
     head = content[:MIN_BASE64]
-    if tell_kind(head[:N_BYTES]) is None:
-        if head.startswith(b"data:") or _BASE64_HEAD.fullmatch(head):
-            text = content.decode("latin-1")
-            if media_type(text) is not None or decode_base64(text) is not None:
-                return _find_by_name(text, places, expected)
-        if len(content) <= MAX_PATH and b"\0" not in content:
-            path = join_root(os.fsdecode(content), places.root)
-            if not is_url(path) and os.path.isfile(path):
-                return _find_by_path(content, places, expected)
+    is_text = head.startswith(b"data:") or _BASE64_HEAD.fullmatch(head)
+    if is_text and tell_kind(head[:N_BYTES]) is None:
+        text = content.decode("latin-1")
+        if media_type(text) is not None or decode_base64(text) is not None:
+            return _find_by_name(text, places, expected)
     return _held(content, places)
 
 

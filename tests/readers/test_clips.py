@@ -91,7 +91,7 @@ def test_a_decoder_that_fails_names_its_row():
         lambda path: path.open("rb"),
         lambda path: np.void(path.read_bytes()),
         lambda path: np.frombuffer(path.read_bytes(), dtype=np.uint8),
-        lambda path: os.fsencode(path),
+        lambda path: {"path": os.fsencode(path)},
         lambda path: path.as_uri(),
     ],
 )

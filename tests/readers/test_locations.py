@@ -102,7 +102,7 @@ def test_the_content_of_a_cell_is_found(form, tmp_path):
         lambda path: path,
         lambda path: Named(str(path)),
         lambda path: Named(os.fsencode(path)),
-        lambda path: os.fsencode(path),
+        lambda path: {"path": os.fsencode(path)},
         lambda path: path.as_uri().replace("file", "FILE"),
         lambda path: path.as_uri(),
         lambda path: {"bytes": None, "path": str(path)},
@@ -122,11 +122,12 @@ def test_what_is_no_file_stays_as_it_is(cell):
     assert resolve(cell) is cell
 
 
-def test_bytes_that_name_no_file_are_content(path, monkeypatch):
+def test_bytes_are_content_also_where_they_name_a_file(path, monkeypatch):
+    # What a server was sent must not name its files.
     monkeypatch.chdir(path.parent)
-    lost = path.name.encode() + b".lost"
-    assert find_file(lost).content == lost
-    assert find_file(path.name.encode()).path == path.name
+    for name in (path.name.encode(), os.fsencode(path), path.as_uri().encode()):
+        assert find_file(name).content == name
+        assert find_file({"bytes": name, "path": None}).content == name
 
 
 def test_numbers_that_are_no_bytes_are_refused():
