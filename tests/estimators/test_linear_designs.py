@@ -103,7 +103,8 @@ def test_all_rows_of_a_narrow_vector_are_read_where_a_wide_one_allows_few(
     assert is_near == (n_most == 1)
 
 
-def test_vectors_of_one_width_have_one_design(monkeypatch):
+@pytest.mark.parametrize("width", [1, 3])
+def test_vectors_of_like_width_have_one_design(monkeypatch, width):
     seen = []
 
     def fit(inputs, target, weight, seed):
@@ -112,5 +113,5 @@ def test_vectors_of_one_width_have_one_design(monkeypatch):
         return linear.LinearFit(coefficients, np.zeros(1), 0.0)
 
     monkeypatch.setattr(AttentionFusionRegressor, "_linear_model", lambda self: fit)
-    begin(make_features(NARROW, WIDE[:, :1]), NARROW[:, 0])
-    assert seen == [(N_ROWS, 2)]
+    begin(make_features(NARROW, WIDE[:, :width]), NARROW[:, 0])
+    assert seen == [(N_ROWS, 1 + width)]
